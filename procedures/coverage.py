@@ -1,0 +1,99 @@
+"""Coverage factors and expanded uncertainty (JCGM 100:2008, clause 6 and annex G)."""
+
+from collections.abc import Iterable
+from math import floor, inf, isinf, sqrt
+
+from scipy.special import ndtri, stdtrit
+
+from procedures.errors import InvalidInput
+
+
+def coverage_factor(
+    coverage_probability: float, degrees_of_freedom: float, *, truncated: bool = True
+) -> float:
+    """Return k_p for a coverage interval of a t-distributed output quantity.
+
+    Finite degrees of freedom are truncated to the next lower integer, as the standard's own
+    examples do; `truncated=False` takes ν_eff as it is, which the standard calls interpolation.
+    Infinite ones give the normal distribution.
+
+    Args:
+        coverage_probability: p, in (0, 1); 0.95 and 0.9545 are different requests.
+        degrees_of_freedom: ν_eff ≥ 1.
+        truncated: whether ν_eff is truncated.
+
+    Raises:
+        InvalidInput: p or ν_eff lies outside its range.
+
+    Source: JCGM 100:2008, G.3.2 and G.4.1.
+
+    >>> round(coverage_factor(0.99, 16.7), 2)
+    2.92
+    """
+    if not 0 < coverage_probability < 1:
+        raise InvalidInput(
+            "coverage_probability", f"must lie in (0, 1), got {coverage_probability}"
+        )
+    if not degrees_of_freedom >= 1:
+        raise InvalidInput("degrees_of_freedom", f"must be ≥ 1, got {degrees_of_freedom}")
+    upper_quantile = (1 + coverage_probability) / 2
+    if isinf(degrees_of_freedom):
+        return float(ndtri(upper_quantile))
+    nu = floor(degrees_of_freedom) if truncated else degrees_of_freedom
+    return float(stdtrit(nu, upper_quantile))
+
+
+def trapezoidal_coverage_factor(coverage_probability: float, top_ratio: float) -> float:
+    """Return k_p of a symmetric trapezoidal distribution; 1 is rectangular, 0 triangular.
+
+    Two rectangular contributions of half-widths a ≥ b give a trapezoid of top ratio
+    (a − b)/(a + b).
+
+    Args:
+        coverage_probability: p, in (0, 1).
+        top_ratio: β = top/base, in [0, 1].
+
+    Raises:
+        InvalidInput: p or β lies outside its range.
+
+    Source: EA-4/02 M:2022, S9.14 and S10.13; JCGM 101:2008, 6.4.4.
+
+    >>> round(trapezoidal_coverage_factor(0.95, 0.33), 2)
+    1.84
+    """
+    if not 0 < coverage_probability < 1:
+        raise InvalidInput(
+            "coverage_probability", f"must lie in (0, 1), got {coverage_probability}"
+        )
+    if not 0 <= top_ratio <= 1:
+        raise InvalidInput("top_ratio", f"must lie in [0, 1], got {top_ratio}")
+    if coverage_probability <= 2 * top_ratio / (1 + top_ratio):  # the interval ends on the top
+        half_width = coverage_probability * (1 + top_ratio) / 2
+    else:
+        half_width = 1 - sqrt((1 - coverage_probability) * (1 - top_ratio**2))
+    return half_width / sqrt((1 + top_ratio**2) / 6)
+
+
+def welch_satterthwaite(components: Iterable[tuple[float, float]]) -> float:
+    """Return ν_eff of a sum of independent components, by the Welch–Satterthwaite formula.
+
+    Components with infinitely many degrees of freedom add nothing to the denominator; if all
+    have, or if every component is zero, the result is infinite.
+
+    Args:
+        components: (u_i(y), ν_i) of each, u_i(y) in the unit of the output quantity, ν_i ≥ 1.
+
+    Returns:
+        ν_eff, a number without unit, not yet truncated to an integer.
+
+    Source: JCGM 100:2008, G.4.1, equation (G.2b).
+
+    >>> int(welch_satterthwaite([(25, 18), (9.7, 25.6), (2.9, 50), (16.6, 2)]))
+    16
+    """
+    rows = [(abs(u), nu) for u, nu in components if u]
+    largest = max((u for u, _ in rows), default=0.0)
+    denominator = sum((u / largest) ** 4 / nu for u, nu in rows)
+    if not denominator:
+        return inf
+    return float(sum((u / largest) ** 2 for u, _ in rows) ** 2 / denominator)
