@@ -1,0 +1,685 @@
+"""What a certificate says, and what each kind of certificate must and must not carry.
+
+Source: ISO/IEC 17025:2017, 7.8.2, 7.8.4, 7.8.6; ILAC-P14:09/2020, 5; for reference materials
+ISO 33401:2024. Every number is the text that is reported: digits are kept, nothing is calculated.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, Self, get_args, get_origin, get_type_hints
+
+from certificates.errors import (
+    DigitsDisagree,
+    FieldForbidden,
+    FieldMalformed,
+    FieldMissing,
+    ForbiddenCharacter,
+    SignatoriesIncomplete,
+    TooManySignificantDigits,
+    VerdictContradictsKind,
+)
+from procedures.conformity import Verdict
+
+
+class CertificateKind(StrEnum):
+    """The document that is issued."""
+
+    CALIBRATION_CERTIFICATE = "calibration_certificate"
+    VERIFICATION_CERTIFICATE = "verification_certificate"
+    VERIFICATION_REJECTION = "verification_rejection"
+    REFERENCE_MATERIAL_CERTIFICATE = "reference_material_certificate"
+    VERIFICATION_RECORD = "verification_record"
+
+
+class Stage(StrEnum):
+    """Whether a result was found before, or left after, an adjustment or repair."""
+
+    AS_FOUND = "as_found"
+    AS_LEFT = "as_left"
+
+
+class ValueStatus(StrEnum):
+    """What a property value of a reference material is worth."""
+
+    CERTIFIED = "certified"
+    INDICATIVE = "indicative"
+
+
+class PlaceOfPerformance(StrEnum):
+    """Where the work was done (ISO/IEC 17025:2017, 7.8.2.1 c)."""
+
+    LABORATORY = "laboratory"
+    LABORATORY_BRANCH = "laboratory_branch"
+    CUSTOMER = "customer"
+    CUSTOMER_BRANCH = "customer_branch"
+    OTHER = "other"
+
+
+class Meaning(StrEnum):
+    """What a signature means."""
+
+    CALIBRATED = "calibrated"
+    CHECKED = "checked"
+    APPROVED = "approved"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """A laboratory or a customer, with the numbers of its authorisations."""
+
+    name_zh: str
+    name_en: str
+    address: str
+    authorisations: tuple[str, ...] = ()
+    contact: str = ""
+    country_code: str = "CN"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemDescription:
+    """The item, told so that no other can be meant; empty text where the maker gave none."""
+
+    name_zh: str
+    name_en: str
+    type_designation: str
+    manufacturer_zh: str
+    manufacturer_en: str
+    serial_number: str
+    asset_number: str
+    range_text: str
+    accuracy_text: str
+    condition_zh: str = ""
+    condition_en: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """A procedure and its edition; `unverified` names the fields that no source confirms."""
+
+    code: str
+    edition: str
+    title_zh: str
+    title_en: str
+    unverified: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """An environmental condition; `value` is digits, with ± digits where a spread is stated."""
+
+    name_zh: str
+    name_en: str
+    value: str
+    unit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandardUsed:
+    """A reference standard, and the certificate that was in force when it was used."""
+
+    name_zh: str
+    name_en: str
+    serial_number: str
+    range_text: str
+    accuracy_text: str
+    certificate_number: str
+    valid_until: date | None
+    laboratory_zh: str
+    laboratory_en: str
+    certificate_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultRow:
+    """One result: an estimate, and an expanded uncertainty never without its k.
+
+    `coverage_probability` lies in (0, 1); None where a verification states only k. `limit` is
+    digits with ±, ≤ or ≥ before them, or two digits with ~ between them. `nominal_unit` and
+    `expanded_uncertainty_unit` are given only where they differ from `unit`; the latter may then
+    be % (a relative expanded uncertainty).
+    """
+
+    measurand_zh: str
+    measurand_en: str
+    unit: str
+    estimate: str
+    nominal: str | None = None
+    expanded_uncertainty: str | None = None
+    coverage_factor: str | None = None
+    coverage_probability: str | None = None
+    limit: str | None = None
+    verdict: Verdict | None = None
+    stage: Stage | None = None
+    nominal_unit: str | None = None
+    expanded_uncertainty_unit: str | None = None
+    value_status: ValueStatus | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedItem:
+    """An item of a verification: what was found, against what, and the verdict."""
+
+    name_zh: str
+    name_en: str
+    value: str
+    limit: str
+    unit: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetLine:
+    """One line of the uncertainty budget; `share` is percent of the combined variance."""
+
+    source_zh: str
+    source_en: str
+    evaluation: str
+    distribution: str
+    standard_uncertainty: str
+    sensitivity_coefficient: str
+    contribution: str
+    share: str
+    unit: str = ""
+    contribution_unit: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signatory:
+    """Who signed, for what, when (an aware moment)."""
+
+    meaning: Meaning
+    name_zh: str
+    name_en: str
+    signed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conformity:
+    """The statement of conformity: the verdict, the specification and the decision rule."""
+
+    verdict: Verdict
+    decision_rule_zh: str
+    decision_rule_en: str
+    specification: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaterialStatements:
+    """What only a reference-material certificate says (ISO 33401:2024; ISO Guide 31:2015, 5)."""
+
+    batch: str
+    version: str
+    intended_use_zh: str
+    intended_use_en: str
+    minimum_sample_size: str
+    storage_zh: str
+    storage_en: str
+    handling_zh: str
+    handling_en: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amendment:
+    """The certificate that this one replaces, and why (ISO/IEC 17025:2017, 7.8.8)."""
+
+    number: str
+    reason_zh: str
+    reason_en: str
+    certificate_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateContent:
+    """Everything one certificate says; it cannot be built incomplete.
+
+    Raises a ContentError that names the field: FieldMissing, FieldForbidden, FieldMalformed,
+    TooManySignificantDigits, DigitsDisagree, VerdictContradictsKind or SignatoriesIncomplete.
+    Source: ISO/IEC 17025:2017, 7.8.2.1, 7.8.4.1, 7.8.4.3, 7.8.6.2; ILAC-P14:09/2020, 5.
+    """
+
+    number: str
+    kind: CertificateKind
+    issued_on: date
+    performed_on: date
+    place: PlaceOfPerformance
+    place_zh: str
+    place_en: str
+    laboratory: Party
+    customer: Party | None
+    item: ItemDescription
+    methods: tuple[Method, ...]
+    environment: tuple[Condition, ...]
+    standards: tuple[StandardUsed, ...]
+    results: tuple[ResultRow, ...]
+    traceability_statement_zh: str
+    traceability_statement_en: str
+    signatories: tuple[Signatory, ...]
+    original_record_number: str
+    demonstration: bool
+    received_on: date | None = None
+    valid_until: date | None = None
+    due_date_agreed: bool = False
+    checked_items: tuple[CheckedItem, ...] = ()
+    budget: tuple[BudgetLine, ...] = ()
+    budget_caption_zh: str = ""
+    budget_caption_en: str = ""
+    conformity: Conformity | None = None
+    material: MaterialStatements | None = None
+    amends: Amendment | None = None
+    verification_url: str | None = None
+
+    def __post_init__(self) -> None:
+        _refuse_unprintable_text(self)
+        _require_what_the_kind_carries(self)
+        _refuse_what_the_kind_excludes(self)
+        _check_verdicts(self)
+        _check_dates(self)
+        _check_digits(self)
+        _check_signatories(self)
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Return the content as nested text, lists and truth values: JSON holds it, no float in it.
+
+        `from_mapping` gives the equal content back.
+        """
+        mapping: dict[str, Any] = _to_plain(self)
+        return mapping
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, Any]) -> Self:
+        """Return the content that `as_mapping` wrote.
+
+        Raises FieldMalformed for a missing, unknown or wrongly typed entry, and whatever the
+        content itself refuses.
+        """
+        content: Self = _from_plain(cls, mapping, "")
+        return content
+
+
+# --- What each kind carries ---------------------------------------------------------------------
+
+_VERIFICATIONS = frozenset(
+    {
+        CertificateKind.VERIFICATION_CERTIFICATE,
+        CertificateKind.VERIFICATION_REJECTION,
+        CertificateKind.VERIFICATION_RECORD,
+    }
+)
+_FOR_A_CUSTOMER = frozenset(
+    {
+        CertificateKind.CALIBRATION_CERTIFICATE,
+        CertificateKind.VERIFICATION_CERTIFICATE,
+        CertificateKind.VERIFICATION_REJECTION,
+    }
+)
+_MATERIAL = CertificateKind.REFERENCE_MATERIAL_CERTIFICATE
+
+_ALWAYS = (
+    "number",
+    "place_zh",
+    "place_en",
+    "laboratory.name_zh",
+    "laboratory.name_en",
+    "laboratory.address",
+    "laboratory.country_code",
+    "item.name_zh",
+    "item.name_en",
+    "traceability_statement_zh",
+    "traceability_statement_en",
+)
+_ON_EVERY_MEASUREMENT = (
+    "item.serial_number",
+    "methods",
+    "environment",
+    "standards",
+    "original_record_number",
+)
+_FOR_THE_CUSTOMER = ("customer", "customer.name_zh", "customer.name_en")
+_WITH_A_VERDICT = (
+    "conformity",
+    "conformity.decision_rule_zh",
+    "conformity.decision_rule_en",
+    "conformity.specification",
+)
+_ON_A_MATERIAL = (
+    "results",
+    "valid_until",
+    "material",
+    *(f"material.{field.name}" for field in fields(MaterialStatements)),
+)
+
+
+def required_fields(kind: CertificateKind) -> tuple[str, ...]:
+    """Return the paths of the fields that a certificate of this kind must carry."""
+    required = list(_ALWAYS)
+    if kind is not _MATERIAL:
+        required += _ON_EVERY_MEASUREMENT
+    if kind in _FOR_A_CUSTOMER:
+        required += _FOR_THE_CUSTOMER
+    if kind in _VERIFICATIONS:
+        required += _WITH_A_VERDICT
+    if kind is CertificateKind.VERIFICATION_CERTIFICATE:
+        required += ["laboratory.authorisations", "valid_until"]
+    if kind is CertificateKind.VERIFICATION_REJECTION:
+        required += ["laboratory.authorisations"]
+    if kind is CertificateKind.CALIBRATION_CERTIFICATE:
+        required += ["results"]
+    if kind is _MATERIAL:
+        required += _ON_A_MATERIAL
+    return tuple(required)
+
+
+def _require_what_the_kind_carries(content: CertificateContent) -> None:
+    required = required_fields(content.kind)
+    if content.conformity is not None:
+        required = (*required, *_WITH_A_VERDICT)
+    for path in required:
+        if _is_empty(_at(content, path)):
+            raise FieldMissing(path, content.kind)
+    if not (content.results or content.checked_items):
+        raise FieldMissing("checked_items", content.kind)
+    if content.kind not in _VERIFICATIONS:
+        _require_uncertainties(content)
+
+
+def _require_uncertainties(content: CertificateContent) -> None:
+    """Refuse a result without its uncertainty; an indicative value of a material may lack it."""
+    is_material = content.kind is _MATERIAL
+    for index, row in enumerate(content.results):
+        if is_material and row.value_status is None:
+            raise FieldMissing(f"results[{index}].value_status", content.kind)
+        if row.expanded_uncertainty is None and row.value_status is not ValueStatus.INDICATIVE:
+            raise FieldMissing(f"results[{index}].expanded_uncertainty", content.kind)
+
+
+def _refuse_what_the_kind_excludes(content: CertificateContent) -> None:
+    kind = content.kind
+    if kind is CertificateKind.VERIFICATION_REJECTION and content.valid_until is not None:
+        raise FieldForbidden("valid_until", kind)
+    if (
+        kind is CertificateKind.CALIBRATION_CERTIFICATE
+        and content.valid_until is not None
+        and not content.due_date_agreed
+    ):
+        raise FieldForbidden("valid_until", kind, "no due date unless the customer agreed to it")
+    if kind is _MATERIAL and content.customer is not None:
+        raise FieldForbidden("customer", kind)
+    if kind is not _MATERIAL and content.material is not None:
+        raise FieldForbidden("material", kind)
+
+
+# --- Verdicts -------------------------------------------------------------------------------------
+
+
+def failed_fields(content: CertificateContent) -> tuple[str, ...]:
+    """Return the paths of the results and checked items that failed, as left."""
+    results = (
+        f"results[{index}].verdict"
+        for index, row in enumerate(content.results)
+        if row.verdict is Verdict.FAIL and row.stage is not Stage.AS_FOUND
+    )
+    checked = (
+        f"checked_items[{index}].verdict"
+        for index, item in enumerate(content.checked_items)
+        if item.verdict is Verdict.FAIL
+    )
+    return (*results, *checked)
+
+
+def _check_verdicts(content: CertificateContent) -> None:
+    kind, conformity, failed = content.kind, content.conformity, failed_fields(content)
+    if conformity is not None and conformity.verdict is Verdict.PASS and failed:
+        raise VerdictContradictsKind(failed[0], "it failed, the whole cannot pass")
+    if conformity is None:
+        return
+    if kind is CertificateKind.VERIFICATION_CERTIFICATE and conformity.verdict is not Verdict.PASS:
+        reason = f"a {kind} cannot say {conformity.verdict}"
+        raise VerdictContradictsKind("conformity.verdict", reason)
+    if kind is CertificateKind.VERIFICATION_REJECTION:
+        if conformity.verdict is not Verdict.FAIL:
+            reason = f"a {kind} cannot say {conformity.verdict}"
+            raise VerdictContradictsKind("conformity.verdict", reason)
+        if not failed:
+            raise VerdictContradictsKind("checked_items", "a rejection names what failed")
+
+
+# --- Dates, digits, persons -----------------------------------------------------------------------
+
+
+def _check_dates(content: CertificateContent) -> None:
+    if content.received_on is not None and content.received_on > content.performed_on:
+        raise FieldMalformed("received_on", "the item was received after the work was done")
+    if content.issued_on < content.performed_on:
+        raise FieldMalformed("issued_on", "issued before the work was done")
+    if content.valid_until is not None and content.valid_until <= content.performed_on:
+        raise FieldMalformed("valid_until", "not after the day of the work")
+    for index, standard in enumerate(content.standards):
+        if standard.valid_until is not None and standard.valid_until < content.performed_on:
+            raise FieldMalformed(f"standards[{index}].valid_until", "expired when it was used")
+
+
+_UNSIGNED = r"\d{1,40}(?:\.\d{1,40})?(?:[eE][+-]?\d{1,3})?"
+_DIGITS = rf"[+-]?{_UNSIGNED}"
+_NUMBER = re.compile(_DIGITS, re.ASCII)
+_LIMIT = re.compile(rf"± ?{_UNSIGNED}|[≤≥] ?{_DIGITS}|{_DIGITS} ?~ ?{_DIGITS}", re.ASCII)
+_COVERAGE_FACTOR = re.compile(r"[1-9]\d{0,3}(?:\.\d{1,9})?", re.ASCII)
+_PROBABILITY = re.compile(r"0\.(?=0*[1-9])\d{1,15}", re.ASCII)
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
+
+
+def significant_digits(text: str) -> int:
+    """Return how many significant digits a reported number has.
+
+    Zeros that end a whole number do not count: nobody can tell whether they were measured.
+
+    >>> [significant_digits(text) for text in ("0.0070", "0.010", "120", "1.25")]
+    [2, 2, 2, 3]
+    """
+    digits = re.split("[eE]", text.lstrip("+-"))[0]
+    if "." not in digits:
+        digits = digits.rstrip("0")
+    return len(digits.replace(".", "").lstrip("0"))
+
+
+def _check_digits(content: CertificateContent) -> None:
+    for index, row in enumerate(content.results):
+        _check_row(row, f"results[{index}]", content.kind)
+    for path, digest in _digests(content):
+        if digest is not None and not _SHA256.fullmatch(digest):
+            raise FieldMalformed(path, "not a SHA-256 in 64 lower-case hexadecimal digits")
+    for name, party in (("laboratory", content.laboratory), ("customer", content.customer)):
+        if party is not None and not _COUNTRY.fullmatch(party.country_code):
+            raise FieldMalformed(f"{name}.country_code", "not two capital letters (ISO 3166-1)")
+
+
+def _digests(content: CertificateContent) -> Iterator[tuple[str, str | None]]:
+    for index, standard in enumerate(content.standards):
+        yield f"standards[{index}].certificate_sha256", standard.certificate_sha256
+    if content.amends is not None:
+        yield "amends.certificate_sha256", content.amends.certificate_sha256
+
+
+def _check_row(row: ResultRow, path: str, kind: CertificateKind) -> None:
+    for name in ("measurand_zh", "measurand_en"):
+        if _is_empty(getattr(row, name)):
+            raise FieldMissing(f"{path}.{name}", kind)
+    for name in (
+        "estimate",
+        "nominal",
+        "expanded_uncertainty",
+        "coverage_factor",
+        "coverage_probability",
+    ):
+        text = getattr(row, name)
+        if text is not None and not _NUMBER.fullmatch(text):
+            raise FieldMalformed(f"{path}.{name}", f"{text!r} is not a decimal number")
+    if row.limit is not None and not _LIMIT.fullmatch(row.limit):
+        raise FieldMalformed(f"{path}.limit", f"{row.limit!r} is not digits with ±, ≤, ≥ or ~")
+    _check_uncertainty(row, path, kind)
+
+
+def _check_uncertainty(row: ResultRow, path: str, kind: CertificateKind) -> None:
+    """Let U, k and p stand together only, U with two digits at most."""
+    if row.expanded_uncertainty is None:
+        for name in ("coverage_factor", "coverage_probability", "expanded_uncertainty_unit"):
+            if getattr(row, name) is not None:
+                raise FieldMalformed(f"{path}.{name}", "stated without an expanded uncertainty")
+        return
+    _check_coverage(row, path, kind)
+    if row.expanded_uncertainty_unit not in {None, row.unit, "%"}:
+        raise FieldMalformed(f"{path}.expanded_uncertainty_unit", "neither the unit's own nor %")
+    if significant_digits(row.expanded_uncertainty) > 2:
+        raise TooManySignificantDigits(f"{path}.expanded_uncertainty", row.expanded_uncertainty)
+    is_absolute = row.expanded_uncertainty_unit in {None, row.unit}
+    if is_absolute and kind not in _VERIFICATIONS and not _end_alike(row):
+        raise DigitsDisagree(f"{path}.estimate", row.estimate, row.expanded_uncertainty)
+
+
+def _check_coverage(row: ResultRow, path: str, kind: CertificateKind) -> None:
+    """Let k ≥ 1 stand beside U, and p beside k; a verification may leave p out."""
+    if row.coverage_factor is None:
+        raise FieldMissing(f"{path}.coverage_factor", kind)
+    if Decimal(str(row.expanded_uncertainty)) <= 0:
+        raise FieldMalformed(f"{path}.expanded_uncertainty", "not greater than zero")
+    if not _COVERAGE_FACTOR.fullmatch(row.coverage_factor):
+        raise FieldMalformed(f"{path}.coverage_factor", "not a plain decimal of 1 or more")
+    if row.coverage_probability is None:
+        if kind not in _VERIFICATIONS:
+            raise FieldMissing(f"{path}.coverage_probability", kind)
+    elif not _PROBABILITY.fullmatch(row.coverage_probability):
+        raise FieldMalformed(f"{path}.coverage_probability", "not a decimal between 0 and 1")
+
+
+def _end_alike(row: ResultRow) -> bool:
+    texts = (row.estimate, str(row.expanded_uncertainty))
+    first, second = (Decimal(text).as_tuple().exponent for text in texts)
+    return first == second
+
+
+def _check_signatories(content: CertificateContent) -> None:
+    meanings = sorted(signatory.meaning for signatory in content.signatories)
+    if meanings != sorted(Meaning):
+        raise SignatoriesIncomplete("signatories", "calibrated, checked and approved, once each")
+    for name in ("name_zh", "name_en"):
+        names = [getattr(signatory, name).strip() for signatory in content.signatories]
+        if "" in names:
+            raise FieldMissing(f"signatories[{names.index('')}].{name}", content.kind)
+    if len({signatory.name_zh.strip() for signatory in content.signatories}) != len(Meaning):
+        raise SignatoriesIncomplete("signatories", "three different persons sign")
+    for index, signatory in enumerate(content.signatories):
+        if signatory.signed_at.tzinfo is None:
+            raise FieldMalformed(f"signatories[{index}].signed_at", "a moment without a time zone")
+
+
+# --- Text -----------------------------------------------------------------------------------------
+
+# Not characters of XML 1.0 (section 2.2), or turned into others by every XML parser (CR), or
+# able to show digits in another order than they are written (the bidirectional controls).
+_UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u2028-\u202e\u2066-\u2069\ufeff]"
+)
+
+
+def _refuse_unprintable_text(content: CertificateContent) -> None:
+    for path, text in _texts(content, ""):
+        found = _UNPRINTABLE.search(text)
+        if found:
+            raise ForbiddenCharacter(path, found.group())
+        if text != text.strip():
+            raise FieldMalformed(path, "white space at the beginning or the end")
+
+
+def _texts(value: object, path: str) -> Iterator[tuple[str, str]]:
+    """Yield every text in the content, with its path."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, tuple):
+        for index, member in enumerate(value):
+            yield from _texts(member, f"{path}[{index}]")
+    elif is_dataclass(value):
+        for field in fields(value):
+            yield from _texts(getattr(value, field.name), _join(path, field.name))
+
+
+def _at(content: CertificateContent, path: str) -> object:
+    value: object = content
+    for name in path.split("."):
+        value = getattr(value, name, None)
+    return value
+
+
+def _is_empty(value: object) -> bool:
+    return value is None or value == () or (isinstance(value, str) and not value.strip())
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+# --- To and from nested plain values --------------------------------------------------------------
+
+
+def _to_plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_to_plain(member) for member in value]
+    if isinstance(value, StrEnum):
+        return value.value
+    if isinstance(value, date):
+        return value.isoformat()
+    if is_dataclass(value):
+        return {field.name: _to_plain(getattr(value, field.name)) for field in fields(value)}
+    return value
+
+
+def _from_plain(kind: Any, value: Any, path: str) -> Any:
+    """Return `value` as the annotated type `kind`; raise FieldMalformed where it cannot be."""
+    if get_origin(kind) is UnionType:
+        if value is None:
+            return None
+        kind = next(member for member in get_args(kind) if member is not NoneType)
+    if get_origin(kind) is tuple:
+        return tuple(_members(get_args(kind)[0], value, path))
+    if is_dataclass(kind):
+        return _record(kind, value, path)
+    if issubclass(kind, StrEnum | date):
+        return _parsed(kind if issubclass(kind, StrEnum) else kind.fromisoformat, value, path)
+    if type(value) is not kind:
+        raise FieldMalformed(path, f"a {kind.__name__} is expected")
+    return value
+
+
+def _members(kind: Any, values: Any, path: str) -> Iterable[Any]:
+    if not isinstance(values, list | tuple):
+        raise FieldMalformed(path, "a list is expected")
+    return (_from_plain(kind, value, f"{path}[{index}]") for index, value in enumerate(values))
+
+
+def _record(kind: Any, mapping: Any, path: str) -> Any:
+    if not isinstance(mapping, Mapping):
+        raise FieldMalformed(path or "content", "a mapping is expected")
+    hints = _hints(kind)
+    for name in mapping.keys() ^ hints.keys():
+        reason = "no such field" if name in mapping else "the field is missing"
+        raise FieldMalformed(_join(path, str(name)), reason)
+    return kind(
+        **{name: _from_plain(hints[name], mapping[name], _join(path, name)) for name in hints}
+    )
+
+
+def _parsed(parse: Callable[[str], Any], value: Any, path: str) -> Any:
+    try:
+        return parse(value)
+    except (TypeError, ValueError) as error:
+        raise FieldMalformed(path, str(error)) from error
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)

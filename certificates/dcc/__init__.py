@@ -1,0 +1,17 @@
+"""A certificate as a digital calibration certificate (DCC) in XML, after PTB's schema."""
+
+from certificates.dcc.read import ReadCertificate, ReadResult, read_dcc
+from certificates.dcc.schema import compile_schema, schema_errors
+from certificates.dcc.units import d_si_unit
+from certificates.dcc.write import SCHEMA_VERSION, write_dcc
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "ReadCertificate",
+    "ReadResult",
+    "compile_schema",
+    "d_si_unit",
+    "read_dcc",
+    "schema_errors",
+    "write_dcc",
+]

@@ -1,0 +1,831 @@
+"""Reads anyone's digital calibration certificate, schema 2.3 to 3.x, and keeps what it says.
+
+A laboratory's document is read as it is: what the schema would refuse is noted, not thrown away,
+and what no field here holds stands in `unread`. Digits stay text. Nothing foreign is resolved: no
+entities, no network, no document type.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import date
+
+from lxml import etree
+
+from certificates.dcc.names import SIGNATURE
+from certificates.errors import DccUnreadable
+
+MAXIMUM_SIZE = 32 * 2**20  # bytes
+Element = etree._Element  # noqa: SLF001 — lxml names the type of its elements only so
+
+
+@dataclass(frozen=True, slots=True)
+class Multilingual:
+    """One text in the languages that were given: pairs of language code, or "", and text."""
+
+    contents: tuple[tuple[str, str], ...] = ()
+
+    def text(self, *languages: str) -> str:
+        """Return the text in the first of these languages that there is, or the first text."""
+        for language in languages:
+            for code, text in self.contents:
+                if code == language:
+                    return text
+        return self.contents[0][1] if self.contents else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identification:
+    """A number or code that somebody gave: who, which, and what it is called."""
+
+    issuer: str
+    value: str
+    name: Multilingual
+    ref_types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Referral:
+    """A certificate named by another: its number, and its hash by a procedure."""
+
+    referral: Multilingual
+    number: str
+    procedure: str
+    value: str
+    description: tuple[Multilingual, ...] = ()
+    in_validity_range: str = ""
+    traceable: str = ""
+    linked: "Referral | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadParty:
+    """A laboratory, customer, maker or owner; `particulars` are its tags and texts as they came."""
+
+    name: Multilingual
+    code: str = ""
+    particulars: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadPerson:
+    """A person who answers for the certificate."""
+
+    name: Multilingual
+    role: str
+    description: Multilingual
+    particulars: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadUncertainty:
+    """A stated uncertainty: expanded, standard or a coverage interval, one text for each value.
+
+    A single text holds for all values. `probabilities` are in (0, 1) as written.
+    """
+
+    kind: str
+    values: tuple[str, ...] = ()
+    factors: tuple[str, ...] = ()
+    probabilities: tuple[str, ...] = ()
+    distributions: tuple[str, ...] = ()
+    lower: tuple[str, ...] = ()
+    upper: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbers:
+    """Numbers in D-SI: values and units as written, and what else stood beside them."""
+
+    form: str
+    values: tuple[str, ...]
+    units: tuple[str, ...]
+    uncertainty: ReadUncertainty | None = None
+    others: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadQuantity:
+    """A quantity; `table` tells which columns belong together, `stage` is an adjustment's status.
+
+    `numbers` are alternatives of one quantity in several units; `relative` is an uncertainty that
+    is stated apart, relative to the value.
+    """
+
+    ref_types: tuple[str, ...]
+    name: Multilingual
+    owner: Multilingual
+    table: str
+    numbers: tuple[Numbers, ...] = ()
+    relative: tuple[Numbers, ...] = ()
+    texts: tuple[Multilingual, ...] = ()
+    characters: tuple[str, ...] = ()
+    meta_data: tuple["ReadStatement", ...] = ()
+    stage: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadStatement:
+    """A statement on the certificate, on a result or on a quantity."""
+
+    ref_types: tuple[str, ...]
+    name: Multilingual
+    declaration: tuple[Multilingual, ...]
+    norms: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    conformity: tuple[str, ...] = ()
+    on: str = ""
+    particulars: tuple[tuple[str, str], ...] = ()
+    quantities: tuple[ReadQuantity, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadThing:
+    """An item, a piece of equipment, a method, a condition or a software, as it is described."""
+
+    ref_types: tuple[str, ...]
+    name: Multilingual
+    description: tuple[Multilingual, ...] = ()
+    manufacturer: ReadParty | None = None
+    owner: ReadParty | None = None
+    model: str = ""
+    identifications: tuple[Identification, ...] = ()
+    norms: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    certificate: Referral | None = None
+    status: str = ""
+    particulars: tuple[tuple[str, str], ...] = ()
+    quantities: tuple[ReadQuantity, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadResult:
+    """One result of a certificate, as a row: what a calibration event takes over."""
+
+    name: Multilingual
+    result: Multilingual
+    value: str
+    unit: str
+    nominal: str | None = None
+    nominal_unit: str | None = None
+    expanded_uncertainty: str | None = None
+    expanded_uncertainty_unit: str | None = None
+    standard_uncertainty: str | None = None
+    coverage_factor: str | None = None
+    coverage_probability: str | None = None
+    lower_limit: str | None = None
+    upper_limit: str | None = None
+    conformity: str | None = None
+    stage: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadCertificate:
+    """What a digital calibration certificate says; `problems` are what was odd about it."""
+
+    schema_version: str
+    number: str
+    country: str
+    languages: tuple[str, ...]
+    identifications: tuple[Identification, ...]
+    received_on: date | None
+    performed_from: date | None
+    performed_to: date | None
+    issued_on: date | None
+    place: str
+    replaces: str
+    type_of_change: str
+    previous: Referral | None
+    laboratory: ReadParty | None
+    customer: ReadParty | None
+    persons: tuple[ReadPerson, ...]
+    software: tuple[ReadThing, ...]
+    items: tuple[ReadThing, ...]
+    equipment: tuple[ReadThing, ...]
+    methods: tuple[ReadThing, ...]
+    conditions: tuple[ReadThing, ...]
+    statements: tuple[ReadStatement, ...]
+    quantities: tuple[ReadQuantity, ...]
+    texts: tuple[Multilingual, ...]
+    attachments: tuple[tuple[str, str], ...]
+    is_signed: bool
+    unread: tuple[tuple[str, str], ...]
+    problems: tuple[str, ...]
+
+    def results(self) -> tuple[ReadResult, ...]:
+        """Return the measured values as rows, each with its nominal value and its uncertainty.
+
+        In a table the column whose refType names a reference or nominal value is joined to the
+        measured ones; a quantity that stands alone is a row of its own.
+        """
+        return tuple(_rows(self.quantities))
+
+
+def read_dcc(document: bytes, *, maximum_size: int = MAXIMUM_SIZE) -> ReadCertificate:
+    """Return what a digital calibration certificate says.
+
+    Raises DccUnreadable: too large, not well-formed, with a document type, or another document.
+    """
+    if len(document) > maximum_size:
+        raise DccUnreadable(f"larger than {maximum_size} bytes")
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        root = etree.fromstring(document, parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise DccUnreadable(f"not well-formed XML: {error}") from error
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise DccUnreadable("a document type is not accepted")
+    if _local(root) != "digitalCalibrationCertificate":
+        raise DccUnreadable(f"the root is {_local(root)}, not a digital calibration certificate")
+    return _Reading(root).certificate()
+
+
+# --- Reading --------------------------------------------------------------------------------------
+
+_REFERENCE_COLUMNS = ("basic_nominalValue", "basic_referenceValue")
+_NO_RESULTS = frozenset({"suyuan_uncertaintyBudget", "suyuan_checkedItems"})
+_APART = "suyuan_expandedUncertainty"
+_NOT_FACTS = frozenset({"dataBase64", "latex"})
+
+
+class _Reading:
+    """One pass over one document; remembers which elements it has read."""
+
+    def __init__(self, root: Element) -> None:
+        self._root = root
+        self._taken: set[Element] = set()
+        self._problems: list[str] = []
+
+    def certificate(self) -> ReadCertificate:
+        root = self._root
+        administrative = self._one(root, "administrativeData", required=True)
+        core = self._one(administrative, "coreData", required=True)
+        change = self._one(core, "reportAmendedSubstituted")
+        measurements = self._one(root, "measurementResults", required=True)
+        version = root.get("schemaVersion", "")
+        if not version:
+            self._problems.append("no schemaVersion")
+        return ReadCertificate(
+            schema_version=version,
+            number=self._leaf(core, "uniqueIdentifier", required=True),
+            country=self._leaf(core, "countryCodeISO3166_1"),
+            languages=self._languages(core),
+            identifications=self._identifications(core),
+            received_on=self._date(core, "receiptDate"),
+            performed_from=self._date(core, "beginPerformanceDate"),
+            performed_to=self._date(core, "endPerformanceDate"),
+            issued_on=self._date(core, "issueDate"),
+            place=self._leaf(core, "performanceLocation"),
+            replaces=self._leaf(change, "replacedUniqueIdentifier"),
+            type_of_change=self._leaf(change, "typeOfChange"),
+            previous=self._referral(self._one(core, "previousReport")),
+            laboratory=self._laboratory(self._one(administrative, "calibrationLaboratory")),
+            customer=self._party(self._one(administrative, "customer")),
+            persons=self._persons(administrative),
+            items=self._things(administrative, "item"),
+            equipment=self._things(root, "measuringEquipment"),
+            methods=self._things(root, "usedMethod"),
+            conditions=self._things(root, "influenceCondition"),
+            software=self._things(root, "software"),
+            statements=self._statements(),
+            quantities=self._results(measurements),
+            texts=self._texts(),
+            attachments=self._attachments(),
+            is_signed=next(root.iter(f"{{{SIGNATURE}}}Signature"), None) is not None,
+            unread=self._unread(),
+            problems=tuple(self._problems),
+        )
+
+    # --- administrative data
+
+    def _languages(self, core: Element | None) -> tuple[str, ...]:
+        names = ("usedLangCodeISO639_1", "mandatoryLangCodeISO639_1")
+        return tuple(self._take(each) for name in names for each in _children(core, name))
+
+    def _laboratory(self, element: Element | None) -> ReadParty | None:
+        if element is None:
+            return None
+        contact = self._one(element, "contact")
+        return ReadParty(
+            code=self._leaf(element, "calibrationLaboratoryCode"),
+            name=self._text(contact, "name"),
+            particulars=self._particulars(element),
+        )
+
+    def _party(self, element: Element | None) -> ReadParty | None:
+        if element is None:
+            return None
+        return ReadParty(name=self._text(element, "name"), particulars=self._particulars(element))
+
+    def _persons(self, administrative: Element | None) -> tuple[ReadPerson, ...]:
+        return tuple(
+            ReadPerson(
+                name=self._text(self._one(person, "person"), "name"),
+                role=self._leaf(person, "role"),
+                description=self._text(person, "description"),
+                particulars=self._particulars(person),
+            )
+            for person in _descendants(administrative, "respPerson")
+        )
+
+    def _identifications(self, parent: Element | None) -> tuple[Identification, ...]:
+        given = self._one(parent, "identifications")
+        return tuple(
+            Identification(
+                issuer=self._leaf(each, "issuer"),
+                value=self._leaf(each, "value"),
+                name=self._text(each, "name"),
+                ref_types=_ref_types(each),
+            )
+            for each in _children(given, "identification")
+        )
+
+    def _referral(self, element: Element | None) -> Referral | None:
+        if element is None:
+            return None
+        return Referral(
+            referral=self._text(element, "referral"),
+            number=self._leaf(element, "referralID"),
+            procedure=self._leaf(element, "procedure"),
+            value=self._leaf(element, "value"),
+            description=self._rich(element, "description"),
+            in_validity_range=self._leaf(element, "inValidityRange"),
+            traceable=self._leaf(element, "traceable"),
+            linked=self._referral(self._one(element, "linkedReport")),
+        )
+
+    # --- things
+
+    def _things(self, parent: Element | None, name: str) -> tuple[ReadThing, ...]:
+        return tuple(self._thing(element) for element in _descendants(parent, name))
+
+    def _thing(self, element: Element) -> ReadThing:
+        name = self._text(element, "name")
+        return ReadThing(
+            ref_types=_ref_types(element),
+            name=name,
+            description=self._rich(element, "description"),
+            manufacturer=self._party(self._one(element, "manufacturer")),
+            owner=self._party(self._one(element, "owner")),
+            model=self._leaf(element, "model"),
+            identifications=self._identifications(element),
+            norms=self._leaves(element, "norm"),
+            references=self._leaves(element, "reference"),
+            certificate=self._referral(self._one(element, "certificate")),
+            status=self._leaf(element, "status") or self._leaf(element, "state"),
+            particulars=(
+                *self._named(element, "release", "type", "link"),
+                *(
+                    fact
+                    for equipment_class in _children(element, "equipmentClass")
+                    for fact in self._particulars(equipment_class)
+                ),
+            ),
+            quantities=self._quantities_of(element, name),
+        )
+
+    def _statements(self) -> tuple[ReadStatement, ...]:
+        """Return the statements of the document; those on a quantity stand with the quantity."""
+        return tuple(
+            self._statement(element)
+            for element in _descendants(self._root, "statement", "metaData")
+            if not _has_ancestor(element, "quantity")
+        )
+
+    def _statement(self, element: Element) -> ReadStatement:
+        name = self._text(element, "name")
+        return ReadStatement(
+            ref_types=_ref_types(element),
+            name=name,
+            norms=self._leaves(element, "norm"),
+            references=self._leaves(element, "reference"),
+            declaration=(
+                *self._rich(element, "declaration"),
+                *self._rich(element, "description"),
+            ),
+            conformity=tuple(
+                token
+                for tag in ("conformity", "conformityXMLList")
+                for text in self._leaves(element, tag)
+                for token in text.split()
+            ),
+            on=self._leaf(element, "date"),
+            quantities=self._quantities_of(element, name),
+            particulars=self._particulars(element, below=("data",)),
+        )
+
+    # --- quantities
+
+    def _results(self, measurements: Element | None) -> tuple[ReadQuantity, ...]:
+        found: list[ReadQuantity] = []
+        for result in _descendants(measurements, "result"):
+            found += self._quantities_of(result, self._text(result, "name"))
+        return tuple(found)
+
+    def _quantities_of(self, owner: Element, name: Multilingual) -> tuple[ReadQuantity, ...]:
+        """Return the quantities below an element, but for those of a thing further down."""
+        tags = ("quantity", "itemQuantity", "measuringEquipmentQuantity", "usedMethodQuantity")
+        return tuple(
+            self._quantity(element, name)
+            for element in _descendants(owner, *tags)
+            if element not in self._taken and _owner_of(element) is owner
+        )
+
+    def _quantity(self, element: Element, owner: Multilingual) -> ReadQuantity:
+        self._taken.add(element)
+        numbers, relative = self._numbers_of(element)
+        parent = element.getparent()
+        return ReadQuantity(
+            ref_types=(*_ref_types(element), *_ref_types(_owner_of(element))),
+            name=self._text(element, "name"),
+            owner=owner,
+            table=element.getroottree().getpath(parent) if parent is not None else "",
+            numbers=numbers,
+            relative=relative,
+            texts=(*self._rich(element, "noQuantity"), *self._rich(element, "description")),
+            characters=tuple(self._leaf(element, "charsXMLList").split()),
+            meta_data=tuple(
+                self._statement(each)
+                for each in _descendants(element, "metaData")
+                if _nearest(each, "quantity") is element
+            ),
+            stage=_stage_of(element),
+        )
+
+    def _numbers_of(self, element: Element) -> tuple[tuple[Numbers, ...], tuple[Numbers, ...]]:
+        numbers, relative = [], []
+        for child in _elements(element):
+            if _local(child) == "relativeUncertainty":
+                relative += [self._numbers(each) for each in _elements(child)]
+            elif _local(child) in {"hybrid", "list"} and etree.QName(child).namespace != (
+                etree.QName(element).namespace
+            ):
+                numbers += [self._numbers(each) for each in _elements(child)]
+            elif _local(child) in _NUMBER_FORMS:
+                numbers.append(self._numbers(child))
+        return tuple(numbers), tuple(relative)
+
+    def _numbers(self, element: Element) -> Numbers:
+        leaves = [(leaf, _plain_name(leaf)) for leaf in _leaves_below(element)]
+        taken: dict[str, list[str]] = {}
+        others: list[tuple[str, str]] = []
+        for leaf, name in leaves:
+            text = self._take(leaf)
+            part = _NUMBER_PARTS.get(name)
+            if part is None or (part in taken and part in {"values", "units"}):
+                others.append((_local(leaf), text))
+            else:
+                taken.setdefault(part, []).extend(text.split())
+        return Numbers(
+            form=_local(element),
+            values=tuple(taken.pop("values", ())),
+            units=tuple(taken.pop("units", ())),
+            uncertainty=_uncertainty(taken, [name for _, name in leaves]),
+            others=tuple(others),
+        )
+
+    # --- what is left
+
+    def _texts(self) -> tuple[Multilingual, ...]:
+        """Return the texts that no field before has taken, such as those of results."""
+        return tuple(
+            self._contents(element)
+            for element in _descendants(self._root)
+            if any(child not in self._taken for child in _children(element, "content"))
+        )
+
+    def _attachments(self) -> tuple[tuple[str, str], ...]:
+        return tuple(
+            (self._take(name), self._leaf(name.getparent(), "mimeType"))
+            for name in _descendants(self._root, "fileName")
+        )
+
+    def _unread(self) -> tuple[tuple[str, str], ...]:
+        tree = self._root.getroottree()
+        return tuple(
+            (tree.getpath(leaf), " ".join((leaf.text or "").split()))
+            for leaf in _facts_below(self._root)
+            if leaf not in self._taken
+        )
+
+    # --- pieces
+
+    def _one(self, parent: Element | None, name: str, *, required: bool = False) -> Element | None:
+        found = next(_children(parent, name), None)
+        if found is None and required:
+            self._problems.append(f"no {name}")
+        return found
+
+    def _take(self, element: Element) -> str:
+        self._taken.add(element)
+        return " ".join((element.text or "").split())
+
+    def _leaf(self, parent: Element | None, name: str, *, required: bool = False) -> str:
+        element = self._one(parent, name, required=required)
+        return "" if element is None else self._take(element)
+
+    def _leaves(self, parent: Element, name: str) -> tuple[str, ...]:
+        return tuple(self._take(element) for element in _children(parent, name))
+
+    def _date(self, parent: Element | None, name: str) -> date | None:
+        text = self._leaf(parent, name)
+        if not text:
+            return None
+        try:
+            return date.fromisoformat(text[:10])
+        except ValueError:
+            self._problems.append(f"{name}: {text!r} is no date")
+            return None
+
+    def _text(self, parent: Element | None, name: str) -> Multilingual:
+        element = self._one(parent, name)
+        return Multilingual() if element is None else self._contents(element)
+
+    def _contents(self, element: Element) -> Multilingual:
+        return Multilingual(
+            tuple(
+                (content.get("lang", ""), self._take(content))
+                for content in _children(element, "content")
+                if content not in self._taken
+            )
+        )
+
+    def _rich(self, parent: Element, name: str) -> tuple[Multilingual, ...]:
+        """Return the name and the content of a text, in that order, where there are any."""
+        found = []
+        for element in _children(parent, name):
+            found += [self._text(element, "name"), self._contents(element)]
+        return tuple(text for text in found if text.contents)
+
+    def _named(self, parent: Element, *names: str) -> tuple[tuple[str, str], ...]:
+        return tuple((name, text) for name in names for text in self._leaves(parent, name))
+
+    def _particulars(
+        self, element: Element, *, below: Iterable[str] = ()
+    ) -> tuple[tuple[str, str], ...]:
+        """Return the tags and texts below an element that no field has taken."""
+        apart = set(below)
+        return tuple(
+            (_local(leaf), self._take(leaf))
+            for leaf in _facts_below(element)
+            if leaf not in self._taken and not apart & _between(leaf, element)
+        )
+
+
+# --- The tree -------------------------------------------------------------------------------------
+
+_NUMBER_FORMS = frozenset(
+    {"real", "constant", "complex", "realListXMLList", "complexListXMLList", "list"}
+)
+_THINGS = frozenset(
+    {
+        "item",
+        "measuringEquipment",
+        "usedMethod",
+        "influenceCondition",
+        "statement",
+        "metaData",
+        "result",
+    }
+)
+
+# D-SI names with their list forms taken away, and what they hold.
+_NUMBER_PARTS = {
+    "value": "values",
+    "unit": "units",
+    "valueExpandedMU": "expanded",
+    "uncertainty": "expanded",
+    "valueStandardMU": "standard",
+    "standardMU": "standard",
+    "standardUnc": "standard",
+    "coverageFactor": "factors",
+    "coverageProbability": "probabilities",
+    "distribution": "distributions",
+    "intervalMin": "lower",
+    "intervalMax": "upper",
+}
+
+
+def _uncertainty(taken: dict[str, list[str]], names: list[str]) -> ReadUncertainty | None:
+    expanded, standard = taken.get("expanded", []), taken.get("standard", [])
+    lower, upper = taken.get("lower", []), taken.get("upper", [])
+    if not (expanded or standard or lower or upper):
+        return None
+    is_standard_only = "uncertainty" in names and "coverageFactor" not in names
+    kind = "expanded" if expanded else "standard" if standard and not lower else "interval"
+    if is_standard_only and kind == "expanded":
+        kind = "standard"  # a constant's uncertainty has no coverage factor
+    return ReadUncertainty(
+        kind=kind,
+        values=tuple(expanded or standard),
+        factors=tuple(taken.get("factors", [])),
+        probabilities=tuple(taken.get("probabilities", [])),
+        distributions=tuple(taken.get("distributions", [])),
+        lower=tuple(lower),
+        upper=tuple(upper),
+    )
+
+
+def _local(element: Element) -> str:
+    return etree.QName(element).localname
+
+
+def _plain_name(leaf: Element) -> str:
+    return _local(leaf).removesuffix("XMLList")
+
+
+def _elements(parent: Element | None) -> Iterator[Element]:
+    if parent is not None:
+        yield from parent
+
+
+def _children(parent: Element | None, name: str) -> Iterator[Element]:
+    return (child for child in _elements(parent) if _local(child) == name)
+
+
+def _descendants(parent: Element | None, *names: str) -> Iterator[Element]:
+    """Yield the elements below one, in document order, of these names or of any."""
+    if parent is None:
+        return
+    for element in parent.iterdescendants():
+        if not names or _local(element) in names:
+            yield element
+
+
+def _leaves_below(element: Element) -> Iterator[Element]:
+    return (each for each in element.iter() if not len(each))
+
+
+def _facts_below(root: Element) -> Iterator[Element]:
+    """Yield the leaves that say something, but for files, formulas and signatures."""
+    for leaf in _leaves_below(root):
+        if not (leaf.text or "").strip() or _local(leaf) in _NOT_FACTS:
+            continue
+        if not any(_is_foreign(each) for each in (leaf, *leaf.iterancestors())):
+            yield leaf
+
+
+def _is_foreign(element: Element) -> bool:
+    return etree.QName(element).namespace == SIGNATURE or _local(element) in {"mathml", "xml"}
+
+
+def _ref_types(element: Element | None) -> tuple[str, ...]:
+    return tuple(element.get("refType", "").split()) if element is not None else ()
+
+
+def _owner_of(element: Element) -> Element | None:
+    return next((each for each in element.iterancestors() if _local(each) in _THINGS), None)
+
+
+def _nearest(element: Element, name: str) -> Element | None:
+    return next((each for each in element.iterancestors() if _local(each) == name), None)
+
+
+def _between(leaf: Element, element: Element) -> set[str]:
+    """Return the names of the elements above a leaf and below another of its ancestors."""
+    names = set()
+    for ancestor in leaf.iterancestors():
+        if ancestor is element:
+            break
+        names.add(_local(ancestor))
+    return names
+
+
+def _has_ancestor(element: Element, name: str) -> bool:
+    return _nearest(element, name) is not None
+
+
+def _stage_of(element: Element) -> str:
+    """Return the status of the adjustment that the nearest conditions state, or nothing."""
+    for ancestor in element.iterancestors():
+        for conditions in _children(ancestor, "influenceConditions"):
+            for status in _descendants(conditions, "status", "state"):
+                return " ".join((status.text or "").split())
+    return ""
+
+
+# --- Rows -----------------------------------------------------------------------------------------
+
+
+def _rows(quantities: Iterable[ReadQuantity]) -> Iterator[ReadResult]:
+    tables: dict[str, list[ReadQuantity]] = {}
+    for quantity in quantities:
+        if quantity.numbers and not _NO_RESULTS & set(quantity.ref_types):
+            tables.setdefault(quantity.table, []).append(quantity)
+    for columns in tables.values():
+        references = [column for column in columns if _is_reference(column)]
+        measured = [column for column in columns if not _is_reference(column)] or references
+        reference = references[0] if references and measured is not references else None
+        for column in measured:
+            yield from _rows_of(column, reference)
+
+
+def _is_reference(quantity: ReadQuantity) -> bool:
+    return any(name in quantity.ref_types for name in _REFERENCE_COLUMNS)
+
+
+def _rows_of(column: ReadQuantity, reference: ReadQuantity | None) -> Iterator[ReadResult]:
+    numbers = column.numbers[0]
+    nominal = reference.numbers[0] if reference is not None else None
+    if nominal is not None and len(nominal.values) not in {1, len(numbers.values)}:
+        nominal = None
+    judged = [statement for statement in column.meta_data if statement.conformity]
+    limits = {
+        name: quantity.numbers[0].values
+        for statement in column.meta_data
+        for quantity in statement.quantities
+        for name in quantity.ref_types
+        if quantity.numbers
+    }
+    uncertainty = numbers.uncertainty or _stated_apart(column)
+    is_expanded = uncertainty is not None and uncertainty.kind == "expanded"
+    values = uncertainty.values if uncertainty is not None else ()
+    for index, value in enumerate(numbers.values):
+        yield ReadResult(
+            name=column.name,
+            result=column.owner,
+            value=value,
+            unit=_at(numbers.units, index) or "",
+            nominal=_at(nominal.values, index) if nominal else None,
+            nominal_unit=_at(nominal.units, index) if nominal else None,
+            expanded_uncertainty=_at(values, index) if is_expanded else None,
+            expanded_uncertainty_unit=_unit_apart(column, index),
+            standard_uncertainty=_at(values, index) if not is_expanded else None,
+            coverage_factor=_at(uncertainty.factors, index) if uncertainty else None,
+            coverage_probability=_at(uncertainty.probabilities, index) if uncertainty else None,
+            lower_limit=_at(limits.get("basic_toleranceLimitLower", ()), index),
+            upper_limit=_at(limits.get("basic_toleranceLimitUpper", ()), index),
+            conformity=_at(judged[0].conformity, index) if judged else None,
+            stage=column.stage,
+        )
+
+
+def _stated_apart(column: ReadQuantity) -> ReadUncertainty | None:
+    """Return the expanded uncertainty that our own writer states beside the numbers."""
+    parts = _parts_apart(column)
+    if "basic_uncertainty" not in parts:
+        return None
+    return ReadUncertainty(
+        kind="expanded",
+        values=parts["basic_uncertainty"].values,
+        factors=_values(parts.get("suyuan_coverageFactor")),
+        probabilities=_values(parts.get("suyuan_coverageProbability")),
+    )
+
+
+def _unit_apart(column: ReadQuantity, index: int) -> str | None:
+    numbers = _parts_apart(column).get("basic_uncertainty")
+    return _at(numbers.units, index) if numbers is not None else None
+
+
+def _parts_apart(column: ReadQuantity) -> dict[str, Numbers]:
+    return {
+        name: quantity.numbers[0]
+        for statement in column.meta_data
+        if _APART in statement.ref_types
+        for quantity in statement.quantities
+        for name in quantity.ref_types
+        if quantity.numbers
+    }
+
+
+def _values(numbers: Numbers | None) -> tuple[str, ...]:
+    return numbers.values if numbers is not None else ()
+
+
+def _at(texts: tuple[str, ...], index: int) -> str | None:
+    """Return the text for one value; a single text holds for all of them."""
+    if len(texts) == 1:
+        return texts[0]
+    return texts[index] if index < len(texts) else None
+
+
+# --- Facts ----------------------------------------------------------------------------------------
+
+
+def facts_of(value: object) -> Counter[str]:
+    """Return the words and digits that a reading holds, counted, without what it left unread."""
+    facts: Counter[str] = Counter()
+    for text in _texts_of(value):
+        facts.update(text.split())
+    return facts
+
+
+def _texts_of(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, date):
+        yield value.isoformat()
+    elif isinstance(value, tuple):
+        for member in value:
+            yield from _texts_of(member)
+    elif is_dataclass(value):
+        for field in fields(value):
+            if field.name not in {"unread", "problems", "schema_version", "table"}:
+                yield from _texts_of(getattr(value, field.name))

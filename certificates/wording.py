@@ -1,0 +1,296 @@
+"""The sentences and labels of certificates, Chinese and English.
+
+Every text that a certificate says on its own, whoever it is for, stands here; renderers add none.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import NamedTuple
+
+from certificates.content import (
+    Amendment,
+    CertificateContent,
+    CertificateKind,
+    Conformity,
+    Meaning,
+    PlaceOfPerformance,
+    Stage,
+    ValueStatus,
+)
+from procedures.conformity import Verdict
+
+
+class Bilingual(NamedTuple):
+    """One text in the two languages of every certificate."""
+
+    zh: str
+    en: str
+
+
+DEMONSTRATION_MARK = Bilingual("演示", "DEMONSTRATION — NOT A REAL CERTIFICATE")
+END_MARK = Bilingual("以下空白", "End of certificate")
+NOT_STATED = Bilingual("未给出", "not stated")
+NO_AGREED_DATE = Bilingual("未约定", "none agreed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindWording:
+    """What differs between the kinds: the title and the labels that name the work."""
+
+    title: Bilingual
+    laboratory: Bilingual
+    customer: Bilingual
+    item: Bilingual
+    method: Bilingual
+    performed_on: Bilingual
+    place: Bilingual
+    valid_until: Bilingual
+    standards: Bilingual
+    results: Bilingual
+    seal: Bilingual
+    performed_by: Bilingual
+
+
+_CALIBRATION = KindWording(
+    title=Bilingual("校准证书", "Calibration Certificate"),
+    laboratory=Bilingual("校准机构", "Laboratory"),
+    customer=Bilingual("委托方", "Customer"),
+    item=Bilingual("计量器具名称", "Name of instrument"),
+    method=Bilingual("校准依据", "Calibration method"),
+    performed_on=Bilingual("校准日期", "Date of calibration"),
+    place=Bilingual("校准地点", "Place of calibration"),
+    valid_until=Bilingual("约定复校日期", "Recalibration due, as agreed"),
+    standards=Bilingual("校准所用的计量标准", "Measurement standards used"),
+    results=Bilingual("校准结果", "Results of calibration"),
+    seal=Bilingual("校准专用章", "Calibration seal"),
+    performed_by=Bilingual("校准员", "Calibrated by"),
+)
+_VERIFICATION = KindWording(
+    title=Bilingual("检定证书", "Verification Certificate"),
+    laboratory=Bilingual("检定机构", "Verification body"),
+    customer=Bilingual("送检单位", "Applicant"),
+    item=Bilingual("计量器具名称", "Name of instrument"),
+    method=Bilingual("检定依据", "Verification regulation"),
+    performed_on=Bilingual("检定日期", "Date of verification"),
+    place=Bilingual("检定地点", "Place of verification"),
+    valid_until=Bilingual("有效期至", "Valid until"),
+    standards=Bilingual("检定所用的计量标准", "Measurement standards used"),
+    results=Bilingual("检定结果", "Results of verification"),
+    seal=Bilingual("检定专用章", "Verification seal"),
+    performed_by=Bilingual("检定员", "Verified by"),
+)
+_MATERIAL = KindWording(
+    title=Bilingual("标准物质证书", "Reference Material Certificate"),
+    laboratory=Bilingual("研制(生产)单位", "Producer"),
+    customer=Bilingual("委托方", "Customer"),
+    item=Bilingual("标准物质名称", "Name of reference material"),
+    method=Bilingual("定值依据", "Method of characterization"),
+    performed_on=Bilingual("定值日期", "Date of certification"),
+    place=Bilingual("定值地点", "Place of certification"),
+    valid_until=Bilingual("有效期至", "Valid until"),
+    standards=Bilingual("定值所用的计量标准", "Measurement standards used"),
+    results=Bilingual("特性值", "Property values"),
+    seal=Bilingual("单位公章", "Seal of the producer"),
+    performed_by=Bilingual("定值", "Characterized by"),
+)
+
+_KINDS = {
+    CertificateKind.CALIBRATION_CERTIFICATE: _CALIBRATION,
+    CertificateKind.VERIFICATION_CERTIFICATE: _VERIFICATION,
+    CertificateKind.VERIFICATION_REJECTION: replace(
+        _VERIFICATION, title=Bilingual("检定结果通知书", "Notice of Verification Result")
+    ),
+    CertificateKind.REFERENCE_MATERIAL_CERTIFICATE: _MATERIAL,
+    CertificateKind.VERIFICATION_RECORD: replace(
+        _VERIFICATION, title=Bilingual("检定记录(内部)", "Internal Verification Record")
+    ),
+}
+
+_VERDICTS = {
+    Verdict.PASS: Bilingual("合格", "Pass"),
+    Verdict.CONDITIONAL_PASS: Bilingual("有条件合格", "Conditional pass"),
+    Verdict.UNDETERMINED: Bilingual("不能判定", "Undetermined"),
+    Verdict.CONDITIONAL_FAIL: Bilingual("有条件不合格", "Conditional fail"),
+    Verdict.FAIL: Bilingual("不合格", "Fail"),
+}
+_STAGES = {
+    Stage.AS_FOUND: Bilingual("调修前", "as found"),
+    Stage.AS_LEFT: Bilingual("调修后", "as left"),
+}
+_VALUE_STATUSES = {
+    ValueStatus.CERTIFIED: Bilingual("标准值(认定值)", "certified"),
+    ValueStatus.INDICATIVE: Bilingual("参考值", "indicative"),
+}
+_PLACES = {
+    PlaceOfPerformance.LABORATORY: Bilingual("实验室内", "in the laboratory"),
+    PlaceOfPerformance.LABORATORY_BRANCH: Bilingual("实验室分部", "at a branch of the laboratory"),
+    PlaceOfPerformance.CUSTOMER: Bilingual("客户现场", "at the customer's site"),
+    PlaceOfPerformance.CUSTOMER_BRANCH: Bilingual("客户分部现场", "at a branch of the customer"),
+    PlaceOfPerformance.OTHER: Bilingual("其他地点", "elsewhere"),
+}
+_SIGNED_BY = {
+    Meaning.CHECKED: Bilingual("核验员", "Checked by"),
+    Meaning.APPROVED: Bilingual("批准人", "Approved by"),
+}
+_DOCUMENTS = {
+    CertificateKind.VERIFICATION_REJECTION: Bilingual("本通知书", "This notice"),
+    CertificateKind.VERIFICATION_RECORD: Bilingual("本记录", "This record"),
+}
+_FIELDS_OF_A_METHOD = {
+    "code": Bilingual("编号", "code"),
+    "edition": Bilingual("版本", "edition"),
+    "title_zh": Bilingual("名称", "Chinese title"),
+    "title_en": Bilingual("英文名称", "English title"),
+}
+
+
+def kind_wording(kind: CertificateKind) -> KindWording:
+    """Return the title and labels of one kind of certificate."""
+    return _KINDS[kind]
+
+
+def verdict_wording(verdict: Verdict) -> Bilingual:
+    """Return how a verdict is said."""
+    return _VERDICTS[verdict]
+
+
+def stage_wording(stage: Stage) -> Bilingual:
+    """Return how "before" and "after adjustment or repair" are said."""
+    return _STAGES[stage]
+
+
+def value_status_wording(status: ValueStatus) -> Bilingual:
+    """Return what a property value is called that is certified or only indicative."""
+    return _VALUE_STATUSES[status]
+
+
+def place_wording(place: PlaceOfPerformance) -> Bilingual:
+    """Return how the kind of place is said."""
+    return _PLACES[place]
+
+
+def signed_by(meaning: Meaning, kind: CertificateKind) -> Bilingual:
+    """Return what the person is called who signs with this meaning."""
+    return _SIGNED_BY.get(meaning, _KINDS[kind].performed_by)
+
+
+def unverified_wording(fields: Iterable[str]) -> Bilingual:
+    """Return the remark that no source confirms these fields of a method; empty for no field."""
+    named = [_FIELDS_OF_A_METHOD.get(name, Bilingual(name, name)) for name in fields]
+    if not named:
+        return Bilingual("", "")
+    return Bilingual(
+        f"({'、'.join(text.zh for text in named)}未核实)",
+        f"({', '.join(text.en for text in named)} unverified)",
+    )
+
+
+def percent(probability: str) -> str:
+    """Return a probability in (0, 1) as percent, without trailing zeros.
+
+    >>> percent("0.95"), percent("0.9545")
+    ('95 %', '95.45 %')
+    """
+    return f"{(Decimal(probability) * 100).normalize():f} %"
+
+
+def statements(content: CertificateContent) -> tuple[Bilingual, ...]:
+    """Return the numbered statements of a certificate, in their order on the page."""
+    said = [*general_statements(content.kind)]
+    stated = [row for row in content.results if row.expanded_uncertainty is not None]
+    if stated:
+        said.append(uncertainty_statement(row.coverage_probability for row in stated))
+    if content.conformity is not None:
+        said.append(conformity_statement(content.conformity))
+    said.append(Bilingual(content.traceability_statement_zh, content.traceability_statement_en))
+    if content.kind is CertificateKind.CALIBRATION_CERTIFICATE and content.valid_until is not None:
+        said.append(AGREED_DUE_DATE)
+    if content.amends is not None:
+        said.append(amendment_statement(content.amends))
+    if content.verification_url is not None:
+        said.append(authentication_statement(content.verification_url))
+    return tuple(said)
+
+
+AGREED_DUE_DATE = Bilingual(
+    "复校日期系应客户要求并经双方约定。",
+    "The date of the next calibration is stated as agreed with the customer.",
+)
+
+
+def general_statements(kind: CertificateKind) -> tuple[Bilingual, ...]:
+    """Return what every certificate of this kind says.
+
+    Source: ISO/IEC 17025:2017, 7.8.2.1 l and the note to 7.8.2.1.
+    """
+    document = _DOCUMENTS.get(kind, Bilingual("本证书", "This certificate"))
+    whole = Bilingual(
+        f"未经本机构书面批准，不得部分复制{document.zh}(全文复制除外)。",
+        f"{document.en} shall not be reproduced, except in full, without the written approval of "
+        "the issuing body.",
+    )
+    if kind is CertificateKind.REFERENCE_MATERIAL_CERTIFICATE:
+        material = Bilingual(
+            "本证书的特性值仅对所述批号、在规定的贮存和使用条件下有效。",
+            "The property values hold for the stated batch only, stored and used as stated.",
+        )
+        return (material, whole)
+    is_calibration = kind is CertificateKind.CALIBRATION_CERTIFICATE
+    only = Bilingual(
+        f"{document.zh}的结果仅对所{'校准' if is_calibration else '检定'}的计量器具有效。",
+        f"The results relate only to the item {'calibrated' if is_calibration else 'verified'}.",
+    )
+    return (only, whole)
+
+
+def uncertainty_statement(probabilities: Iterable[str | None]) -> Bilingual:
+    """Return what the stated U and k mean, with the coverage probabilities that occur.
+
+    Source: JCGM 100:2008, 7.2.3; ILAC-P14:09/2020, 5.4.
+    """
+    stated = sorted({percent(text) for text in probabilities if text is not None})
+    zh = "扩展不确定度 U 为合成标准不确定度与包含因子 k 的乘积"
+    en = (
+        "The expanded uncertainty U is the combined standard uncertainty multiplied by the "
+        "coverage factor k"
+    )
+    if not stated:
+        return Bilingual(f"{zh}。", f"{en}.")
+    return Bilingual(
+        f"{zh}，包含概率约为 {'、'.join(stated)}。",
+        f"{en}; the coverage probability is approximately {', '.join(stated)}.",
+    )
+
+
+def conformity_statement(conformity: Conformity) -> Bilingual:
+    """Return the verdict with its specification and decision rule (ISO/IEC 17025, 7.8.6.2)."""
+    verdict = verdict_wording(conformity.verdict)
+    return Bilingual(
+        f"结论：{verdict.zh}。技术要求：{conformity.specification}。"
+        f"判定规则：{_without_full_stop(conformity.decision_rule_zh)}。",
+        f"Conclusion: {verdict.en}. Specification: {conformity.specification}. "
+        f"Decision rule: {_without_full_stop(conformity.decision_rule_en)}.",
+    )
+
+
+def amendment_statement(amends: Amendment) -> Bilingual:
+    """Return which certificate this one replaces, and why (ISO/IEC 17025:2017, 7.8.8.3)."""
+    return Bilingual(
+        f"本证书取代证书 {amends.number}，原证书自本证书签发之日起作废。"
+        f"更改原因：{_without_full_stop(amends.reason_zh)}。",
+        f"This certificate replaces certificate {amends.number}, which is no longer in force. "
+        f"Reason for the change: {_without_full_stop(amends.reason_en)}.",
+    )
+
+
+def authentication_statement(url: str) -> Bilingual:
+    """Return where the certificate and its present status can be authenticated."""
+    return Bilingual(
+        f"本证书的真伪和当前状态可扫描二维码或访问 {url} 查验。",
+        f"Authenticity and present status: scan the code or see {url}",
+    )
+
+
+def _without_full_stop(text: str) -> str:
+    return text.rstrip("。.")
