@@ -1,0 +1,617 @@
+"""Recording, publishing and ending calibrations."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from math import hypot, isfinite, sqrt
+from typing import Any
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from certificates.seal import digest
+from procedures.budget import UncertaintyBudget
+from service import audit
+from service.errors import AlreadyThere, InvalidField, NotFound, NotPublishable
+from service.store import calibrations as store
+from service.tables.calibrations import (
+    Calibration,
+    CalibrationFacts,
+    CalibrationReference,
+    CalibrationResult,
+    CalibrationSupersession,
+    ConformityStatementRecord,
+    Influence,
+    OriginalRecord,
+    Publication,
+    ReferenceFacts,
+    ResultInfluence,
+    ResultSensitivity,
+    UncertaintyBudgetRecord,
+)
+from service.tables.items import Item
+from service.tables.organizations import Organization
+from service.tables.published import (
+    PublishedCalibration,
+    PublishedReference,
+    PublishedSupersession,
+)
+from service.tenancy import TenantSession
+from traceability.graph import (
+    Basis,
+    Extension,
+    Link,
+    MeasuringInterval,
+    Reference,
+    UncertaintyStatement,
+    build_graph,
+    check_entry,
+)
+from traceability.standards import (
+    MaximumPermissibleError,
+    accuracy_ratio,
+    reference_contribution,
+)
+
+MAIN_TRACK = "main"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """How a reference of the own book, or a published one, was used; the rest is calculated.
+
+    Attributes:
+        at_value: where it was used, in `at_unit`; `user_value`, `user_unit` for the item.
+        conversion_factor: user's unit per reference's unit, None where they are one.
+        ratio, standard_uncertainty, contributed_standard_uncertainty: as stated, where the
+            item's own data do not say them.
+        sensitivity_coefficient: ∂y/∂x of the reference's value, for every result.
+    """
+
+    reference_id: UUID | None = None
+    published_id: UUID | None = None
+    method_zh: str
+    method_en: str
+    basis: Basis | None = None
+    ratio_limit: float | None = None
+    at_value: float | None = None
+    at_unit: str | None = None
+    user_value: float | None = None
+    user_unit: str | None = None
+    conversion_factor: float | None = None
+    conversion_model: str | None = None
+    extension: Extension | None = None
+    interval: MeasuringInterval | None = None
+    ratio: float | None = None
+    standard_uncertainty: float | None = None
+    contributed_standard_uncertainty: float | None = None
+    sensitivity_coefficient: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One result as reported; `budget` is the evaluation behind it, where there was one."""
+
+    measurand: str
+    unit: str
+    nominal: Decimal
+    estimate: Decimal
+    expanded_uncertainty: Decimal | None = None
+    coverage_factor: float | None = None
+    coverage_probability: float | None = None
+    standard_uncertainty: float | None = None
+    degrees_of_freedom: float | None = None
+    maximum_permissible_error: Decimal | None = None
+    stage: str | None = None
+    detail_zh: str | None = None
+    detail_en: str | None = None
+    budget: UncertaintyBudget | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """A verdict on the whole calibration, with the checks that led to it."""
+
+    decision_rule: str
+    basis: str
+    verdict: str
+    checks: tuple[Mapping[str, Any], ...] = ()
+    conformance_probability: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What a laboratory did to one item on one day, and what came of it."""
+
+    id: UUID
+    item_id: UUID
+    kind: str
+    performed_on: date
+    valid_until: date | None
+    procedure_code: str
+    place: str
+    record_number: str
+    readings: Mapping[str, Any]
+    interval: MeasuringInterval | None
+    uncertainty: UncertaintyStatement | None
+    uses: tuple[Use, ...]
+    results: tuple[Result, ...]
+    track: str = MAIN_TRACK
+    terminal_reason: str | None = None
+    is_adjusted: bool = False
+    is_demonstration: bool = False
+    statement: Statement | None = None
+    procedure_edition_id: UUID | None = None
+    certificate_number: str | None = None
+
+
+def record(session: TenantSession, work: Work, *, performed_by: UUID, now: datetime) -> Calibration:
+    """Enter a calibration that this organization made, with its results and references.
+
+    Raises:
+        AlreadyThere: the book holds a calibration of this id.
+        NotFound: the item or a reference is not in the book.
+        InvalidField: a number no record may carry; nothing is written.
+        ReferenceLaterThanUser, CycleInTraceability: a reference cannot have served.
+    """
+    mine = session.organization_id
+    if session.get(Calibration, (mine, work.id)):
+        raise AlreadyThere(f"calibration {work.id} is in the book already")
+    item = session.get(Item, (mine, work.item_id))
+    if item is None:
+        raise NotFound("item", work.item_id)
+    _check_results(work.results)
+    references = [_facts_of_use(session, use, item, work, i) for i, use in enumerate(work.uses)]
+    _check_references(session, work, references)
+    organization = session.get_one(Organization, mine)
+    row = Calibration(
+        organization_id=mine,
+        source="made",
+        item_name_zh=item.name_zh,
+        item_name_en=item.name_en,
+        laboratory_zh=organization.name_zh,
+        laboratory_en=organization.name_en,
+        recorded_at=now,
+        **_of_interval(work.interval),
+        **_of_uncertainty(work.uncertainty),
+        **{name: getattr(work, name) for name in WORK_COLUMNS},
+    )
+    session.add(row)
+    session.flush()
+    session.insert(CalibrationReference, references)
+    _save_results(session, work, references)
+    _save_record(session, work)
+    if work.statement is not None:
+        _state(session, work.id, work.statement, now=now)
+    audit.record(
+        session, f"{work.kind}.recorded", work.id, actor_id=performed_by, now=now,
+        said={"item_id": str(item.id), "record": work.record_number},
+    )  # fmt: skip
+    return row
+
+
+def publish(
+    session: TenantSession, calibration_id: UUID, *, actor_id: UUID, now: datetime
+) -> PublishedCalibration:
+    """Repeat a calibration in the reference layer, and bind the two by keys.
+
+    Raises:
+        NotFound: the book has no such calibration.
+        NotPublishable: a reference behind it is not published.
+    """
+    mine = session.organization_id
+    row = store.get(session, calibration_id)
+    published = PublishedCalibration(
+        holder_id=mine,
+        calibration_id=row.id,
+        item_id=_own_item_id(row),
+        **_columns(row, CalibrationFacts) | {"recorded_at": now},
+    )
+    session.add(published)
+    session.flush()
+    session.insert(
+        PublishedReference,
+        [
+            {
+                "calibration_id": published.id,
+                "position": edge.position,
+                "reference_id": edge.published_id or _published_id(session, edge.reference_id),
+                **_columns(edge, ReferenceFacts),
+            }
+            for edge in store.references(session, row.id)
+        ],
+    )
+    session.insert(Publication, [{"calibration_id": row.id, "published_id": published.id}])
+    audit.record(session, "calibration.published", row.id, actor_id=actor_id, now=now)
+    return published
+
+
+def end(
+    session: TenantSession,
+    calibration_id: UUID,
+    *,
+    successor_id: UUID | None = None,
+    reason: str,
+    actor_id: UUID,
+    now: datetime,
+) -> None:
+    """End a calibration's standing in the book and, if it is published, for everyone.
+
+    With a successor it is superseded, without one withdrawn.
+
+    Raises:
+        NotFound: the book has no such calibration.
+        NotPublishable: the calibration is published, and its successor is not.
+    """
+    row = store.get(session, calibration_id)
+    said: dict[str, Any] = {"superseded_at": now, "reason": reason}
+    session.insert(
+        CalibrationSupersession,
+        [{"calibration_id": row.id, "successor_id": successor_id, **said}],
+    )
+    if published := store.publication(session, row.id):
+        successor = successor_id and _published_id(session, successor_id)
+        session.insert(
+            PublishedSupersession,
+            [{"published_id": published.published_id, "successor_id": successor, **said}],
+        )
+    action = "calibration.superseded" if successor_id else "calibration.withdrawn"
+    audit.record(session, action, row.id, actor_id=actor_id, now=now, said={"reason": reason})
+
+
+WORK_COLUMNS = (
+    "id",
+    "item_id",
+    "kind",
+    "track",
+    "performed_on",
+    "valid_until",
+    "procedure_code",
+    "procedure_edition_id",
+    "place",
+    "terminal_reason",
+    "certificate_number",
+    "is_adjusted",
+    "is_demonstration",
+)
+
+
+def _check_results(results: Sequence[Result]) -> None:
+    for index, result in enumerate(results):
+        u = result.expanded_uncertainty
+        numbers = {
+            "nominal": result.nominal,
+            "estimate": result.estimate,
+            "expanded_uncertainty": u,
+            "coverage_factor": result.coverage_factor,
+            "standard_uncertainty": result.standard_uncertainty,
+        }
+        for name, number in numbers.items():
+            if number is not None and not isfinite(number):
+                raise InvalidField(f"/results/{index}/{name}", f"{number} is not a finite number")
+        if u is not None and u <= 0:
+            raise InvalidField(f"/results/{index}/expanded_uncertainty", f"{u} is not above 0")
+        if u is not None and not (result.coverage_factor and result.coverage_factor > 0):
+            raise InvalidField(f"/results/{index}/coverage_factor", "U is told only with its k")
+
+
+def _check_references(
+    session: TenantSession, work: Work, references: Sequence[Mapping[str, Any]]
+) -> None:
+    """Refuse references that are not there, came later, or are the calibration itself."""
+    targets = [row["reference_id"] or row["published_id"] for row in references]
+    known = [_as_link(session, row) for row in references if row["reference_id"] != work.id]
+    link = Link(
+        calibration_id=work.id,
+        performed_on=work.performed_on,
+        references=tuple(
+            Reference(position=position, reference_id=target)
+            for position, target in enumerate(targets)
+        ),
+    )
+    check_entry(build_graph(known), link)
+
+
+def _as_link(session: TenantSession, row: Mapping[str, Any]) -> Link:
+    used = _reference_row(session, row["reference_id"], row["published_id"])
+    return Link(calibration_id=used.id, performed_on=used.performed_on)
+
+
+def _reference_row(
+    session: TenantSession, reference_id: UUID | None, published_id: UUID | None
+) -> Calibration | PublishedCalibration:
+    if reference_id is not None:
+        return store.get(session, reference_id)
+    published = session.get(PublishedCalibration, published_id)
+    if published is None:
+        raise NotFound("published calibration", str(published_id))
+    return published
+
+
+def _facts_of_use(
+    session: TenantSession, use: Use, item: Item, work: Work, position: int
+) -> dict[str, Any]:
+    """Return the columns of an edge; ratio and contribution from the items' own data."""
+    facts = {name: getattr(use, name) for name in USE_COLUMNS} | {
+        "calibration_id": work.id,
+        "position": position,
+        "published_id": use.published_id,
+        "interval_lower": use.interval and use.interval.lower,
+        "interval_upper": use.interval and use.interval.upper,
+        "interval_unit": use.interval and use.interval.unit,
+    }
+    for name in ("standard_uncertainty", "contributed_standard_uncertainty"):
+        value = facts[name]
+        if value is not None and not (isfinite(value) and value >= 0):
+            raise InvalidField(f"/uses/{position}/{name}", f"{value} is not a number from 0 up")
+    if use.reference_id is None or use.reference_id == work.id:
+        return facts
+    reference = store.get(session, use.reference_id)
+    standard = reference.item_id and session.get(Item, (item.organization_id, reference.item_id))
+    if standard and reference.track == MAIN_TRACK and work.track == MAIN_TRACK:
+        facts |= {k: v for k, v in _calculated(use, standard, item).items() if v is not None}
+    return facts
+
+
+def _calculated(use: Use, standard: Item, item: Item) -> dict[str, float | None]:
+    statement = _basis_statement(use, standard)
+    limit = permissible_error(item)
+    if statement is None or use.basis is None or use.at_value is None or use.user_value is None:
+        return {}
+    how: dict[str, Any] = {
+        "basis_value": statement.limit_at(use.at_value),
+        "at_value": use.at_value,
+        "user_value": use.user_value,
+        "conversion_factor": use.conversion_factor,
+        "extension": use.extension,
+    }
+    ratio = None
+    if use.ratio_limit is not None and limit is not None:
+        ratio = accuracy_ratio(**how, user_limit=limit.limit_at(use.user_value))
+    if use.standard_uncertainty is not None:
+        return {"ratio": ratio}
+    u, contributed = reference_contribution(**how, basis=use.basis)
+    return {
+        "ratio": ratio,
+        "standard_uncertainty": u,
+        "contributed_standard_uncertainty": contributed,
+    }
+
+
+def _basis_statement(use: Use, standard: Item) -> MaximumPermissibleError | None:
+    """Return the statement of a standard by which it counts, U or its permissible error."""
+    if use.basis == "MPE":
+        return permissible_error(standard)
+    if standard.expanded_uncertainty_model is None:
+        return None
+    return MaximumPermissibleError(
+        model=standard.expanded_uncertainty_model,  # type: ignore[arg-type]  # a checked column
+        coefficient=standard.expanded_uncertainty_coefficient or 0.0,
+        unit=standard.range_unit,
+    )
+
+
+def permissible_error(item: Item) -> MaximumPermissibleError | None:
+    """Return an item's maximum permissible error; None where it has none."""
+    if item.maximum_permissible_error_model is None:
+        return None
+    return MaximumPermissibleError(
+        model=item.maximum_permissible_error_model,  # type: ignore[arg-type]  # a checked column
+        coefficient=item.maximum_permissible_error_coefficient or 0.0,
+        unit=item.range_unit,
+    )
+
+
+USE_COLUMNS = (
+    "reference_id",
+    "method_zh",
+    "method_en",
+    "basis",
+    "ratio",
+    "ratio_limit",
+    "at_value",
+    "at_unit",
+    "user_value",
+    "user_unit",
+    "conversion_factor",
+    "conversion_model",
+    "extension",
+    "standard_uncertainty",
+    "contributed_standard_uncertainty",
+)
+
+
+def _save_results(
+    session: TenantSession, work: Work, references: Sequence[Mapping[str, Any]]
+) -> None:
+    ids = [uuid7() for _ in work.results]
+    session.insert(
+        CalibrationResult,
+        [
+            {
+                "id": id_,
+                "calibration_id": work.id,
+                "position": position,
+                **{name: getattr(result, name) for name in RESULT_COLUMNS},
+                "standard_uncertainty": _standard_uncertainty(result),
+            }
+            for position, (id_, result) in enumerate(zip(ids, work.results, strict=True))
+        ],
+    )
+    session.insert(
+        UncertaintyBudgetRecord,
+        [
+            {
+                "result_id": id_,
+                "content": result.budget.as_mapping(),
+                "sha256": result.budget.content_hash,
+            }
+            for id_, result in zip(ids, work.results, strict=True)
+            if result.budget is not None
+        ],
+    )
+    _save_influences(session, work, ids, references)
+    session.insert(
+        ResultSensitivity,
+        [
+            {"result_id": id_, "position": position, "coefficient": use.sensitivity_coefficient}
+            for id_ in ids
+            for position, use in enumerate(work.uses)
+            if use.sensitivity_coefficient is not None
+        ],
+    )
+
+
+RESULT_COLUMNS = (
+    "measurand",
+    "unit",
+    "nominal",
+    "estimate",
+    "expanded_uncertainty",
+    "coverage_factor",
+    "coverage_probability",
+    "degrees_of_freedom",
+    "maximum_permissible_error",
+    "stage",
+    "detail_zh",
+    "detail_en",
+)
+
+
+def _standard_uncertainty(result: Result) -> float | None:
+    if result.standard_uncertainty is not None:
+        return result.standard_uncertainty
+    if result.expanded_uncertainty is None or result.coverage_factor is None:
+        return None
+    return float(result.expanded_uncertainty) / result.coverage_factor
+
+
+def _save_influences(
+    session: TenantSession, work: Work, ids: Sequence[UUID], references: Sequence[Mapping[str, Any]]
+) -> None:
+    """Give each result its components: what its references brought, and its own remainder.
+
+    The results of one calibration are taken as fully correlated with one another: they share
+    their references in the same proportion, and the remainder is one influence of its own.
+    """
+    known = [_standard_uncertainty(result) for result in work.results]
+    shares = _shares(session, work, references)
+    own = uuid7()
+    shares[own] = sqrt(max(0.0, 1.0 - sum(share**2 for share in shares.values())))
+    session.insert(
+        Influence,
+        [{"id": own, "label_zh": f"{work.record_number} 自身分量",
+          "label_en": f"{work.record_number}, its own contributions"}],
+    )  # fmt: skip
+    session.insert(
+        ResultInfluence,
+        [
+            {"result_id": id_, "influence_id": influence_id, "component": share * u}
+            for id_, u in zip(ids, known, strict=True)
+            if u
+            for influence_id, share in shares.items()
+        ],
+    )
+
+
+def _shares(
+    session: TenantSession, work: Work, references: Sequence[Mapping[str, Any]]
+) -> dict[UUID, float]:
+    """Return the part of u(result) that came in by each influence behind the references."""
+    shares: dict[UUID, float] = {}
+    for row in references:
+        contributed = row["contributed_standard_uncertainty"]
+        if row["reference_id"] is None or not contributed or work.uncertainty is None:
+            continue
+        behind = store.direction(session, row["reference_id"])
+        length = hypot(*behind.values())
+        for influence_id, component in behind.items():
+            part = contributed / work.uncertainty.standard_at(row["user_value"])
+            shares[influence_id] = shares.get(influence_id, 0.0) + part * component / length
+    return shares
+
+
+def _save_record(session: TenantSession, work: Work) -> None:
+    content = {"readings": dict(work.readings), "results": [_told(r) for r in work.results]}
+    session.insert(
+        OriginalRecord,
+        [
+            {
+                "calibration_id": work.id,
+                "number": work.record_number,
+                "content": content,
+                "sha256": digest(content),
+            }
+        ],
+    )
+
+
+def _told(result: Result) -> dict[str, str | None]:
+    return {
+        name: None if value is None else str(value)
+        for name in RESULT_COLUMNS
+        for value in (getattr(result, name),)
+    }
+
+
+def _state(
+    session: TenantSession, calibration_id: UUID, statement: Statement, *, now: datetime
+) -> None:
+    session.insert(
+        ConformityStatementRecord,
+        [
+            {
+                "id": uuid7(),
+                "calibration_id": calibration_id,
+                "decision_rule": statement.decision_rule,
+                "basis": statement.basis,
+                "verdict": statement.verdict,
+                "checks": [dict(check) for check in statement.checks],
+                "conformance_probability": statement.conformance_probability,
+                "stated_at": now,
+            }
+        ],
+    )
+
+
+def _of_interval(interval: MeasuringInterval | None) -> dict[str, Any]:
+    if interval is None:
+        return {}
+    return {
+        "interval_lower": interval.lower,
+        "interval_upper": interval.upper,
+        "interval_unit": interval.unit,
+    }
+
+
+def _of_uncertainty(statement: UncertaintyStatement | None) -> dict[str, Any]:
+    if statement is None:
+        return {}
+    return {
+        "uncertainty_model": statement.model,
+        "uncertainty_coefficient": statement.coefficient,
+        "coverage_factor": statement.coverage_factor,
+    }
+
+
+def _own_item_id(row: Calibration) -> UUID:
+    """Return the item of a calibration that is no citation.
+
+    Raises:
+        NotPublishable: it is a citation; its own laboratory may publish it.
+    """
+    if row.item_id is None:
+        raise NotPublishable(f"calibration {row.id} is cited, not the organization's own")
+    return row.item_id
+
+
+def _columns(row: Any, facts: type[Any]) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in facts.model_fields}
+
+
+def _published_id(session: TenantSession, calibration_id: UUID | None) -> UUID:
+    publication = calibration_id and store.publication(session, calibration_id)
+    if not publication:
+        raise NotPublishable(f"calibration {calibration_id} is not published")
+    return publication.published_id

@@ -1,0 +1,244 @@
+"""From readings by a procedure edition to a recorded verification."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlmodel import select
+from uuid_utils.compat import uuid7
+
+from certificates.seal import sha256_hex
+from procedures.conformity import Verdict
+from procedures.method import (
+    MethodResult,
+    PointReadings,
+    ProcedureEdition,
+    ReferenceStandard,
+    evaluate_readings,
+    last_valid_day,
+)
+from procedures.rounding import round_to_step, round_uncertainty
+from service.actions import calibrations
+from service.actions.calibrations import Result, Statement, Use, Work, permissible_error
+from service.errors import InvalidField
+from service.store import calibrations as calibration_store
+from service.store import items as item_store
+from service.tables.calibrations import Calibration, ProcedureEditionRecord
+from service.tables.items import Item
+from service.tables.people import Person
+from service.tenancy import TenantSession
+from traceability.graph import MeasuringInterval, UncertaintyStatement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readings:
+    """What was read of one instrument, and under which conditions.
+
+    Attributes:
+        points: in the unit of the edition's measurand, by the symbols of its readings.
+        environment: by the names of the edition's conditions.
+        parameters: the edition's parameters, such as span and division.
+    """
+
+    accuracy_class: str
+    points: tuple[PointReadings, ...]
+    environment: Mapping[str, float]
+    parameters: Mapping[str, float]
+
+
+def verify(
+    session: TenantSession,
+    item_id: UUID,
+    readings: Readings,
+    *,
+    edition: ProcedureEdition,
+    edition_text: str,
+    standard_calibration_id: UUID,
+    performed_by: Person,
+    record_number: str,
+    on: date,
+    now: datetime,
+) -> tuple[Calibration, MethodResult]:
+    """Judge readings by a procedure edition, and record the verification with all it rests on.
+
+    Raises:
+        NotFound: the item or the standard's calibration is not in the book.
+        InvalidField: the standard has no item with a maximum permissible error.
+        ProcedureError: the readings do not suit the edition; nothing is written.
+    """
+    item = item_store.get(session, item_id)
+    standard, limit = _standard(session, standard_calibration_id)
+    result = evaluate_readings(
+        edition,
+        accuracy_class=readings.accuracy_class,
+        points=readings.points,
+        environment=readings.environment,
+        standard=ReferenceStandard(maximum_permissible_error=limit),
+        **readings.parameters,
+    )
+    work = Work(
+        id=uuid7(),
+        item_id=item.id,
+        kind="verification",
+        performed_on=on,
+        valid_until=_valid_until(edition, item, result, on),
+        procedure_code=edition.code,
+        procedure_edition_id=_edition_id(session, edition, edition_text),
+        place="laboratory",
+        record_number=record_number,
+        readings=_as_text(readings),
+        interval=_interval(readings.points, result.unit),
+        uncertainty=UncertaintyStatement(
+            model="absolute",
+            coefficient=result.expanded_uncertainty,
+            coverage_factor=result.coverage_factor,
+            unit=result.unit,
+        ),
+        uses=(_use(standard, edition, readings, result),),
+        results=tuple(_results(edition, result)),
+        is_demonstration=item.is_demonstration,
+        statement=_statement(result),
+    )
+    row = calibrations.record(session, work, performed_by=performed_by.id, now=now)
+    return row, result
+
+
+def _standard(session: TenantSession, calibration_id: UUID) -> tuple[Calibration, float]:
+    """Return the calibration of the standard, and the standard's limit at its upper end."""
+    row = calibration_store.get(session, calibration_id)
+    item = row.item_id and session.get(Item, (session.organization_id, row.item_id))
+    limit = permissible_error(item) if item else None
+    if not item or limit is None:
+        raise InvalidField("/standard", "its maximum permissible error is not known")
+    return row, limit.limit_at(item.range_upper)
+
+
+def _valid_until(
+    edition: ProcedureEdition, item: Item, result: MethodResult, on: date
+) -> date | None:
+    """Return the last day of validity: of a passed item only, the shorter period counting."""
+    if result.verdict is not Verdict.PASS:
+        return None
+    longest = edition.valid_until(on)
+    if item.period_months is None:
+        return longest
+    agreed = last_valid_day(on, item.period_months)
+    return agreed if longest is None else min(agreed, longest)
+
+
+def _edition_id(session: TenantSession, edition: ProcedureEdition, text: str) -> UUID:
+    """Return the id under which the book keeps the edition, word for word; keep it if it is new."""
+    row = ProcedureEditionRecord
+    sha256 = sha256_hex(text.encode())
+    known = session.exec(select(row.id).where(row.sha256 == sha256)).first()
+    if known is not None:
+        return known
+    id_ = uuid7()
+    session.insert(
+        row,
+        [
+            {
+                "id": id_,
+                "code": edition.code,
+                "edition": edition.edition,
+                "in_force_from": edition.in_force_from,
+                "in_force_until": edition.in_force_until,
+                "sha256": sha256,
+                "content": text,
+            }
+        ],
+    )
+    return id_
+
+
+def _interval(points: Sequence[PointReadings], unit: str) -> MeasuringInterval:
+    """Return the interval that was compared; at zero the instrument is vented, not compared."""
+    compared = [point.nominal for point in points if point.nominal]
+    return MeasuringInterval(lower=min(compared), upper=max(compared), unit=unit)
+
+
+def _use(
+    standard: Calibration, edition: ProcedureEdition, readings: Readings, result: MethodResult
+) -> Use:
+    at = result.decisive.nominal
+    return Use(
+        reference_id=standard.id,
+        method_zh="直接比较法",
+        method_en="direct comparison",
+        basis="MPE",
+        ratio_limit=edition.ratio.maximum if edition.ratio else None,
+        at_value=at,
+        at_unit=result.unit,
+        user_value=at,
+        user_unit=result.unit,
+        interval=_interval(readings.points, result.unit),
+        sensitivity_coefficient=-1.0,
+    )
+
+
+def _results(edition: ProcedureEdition, result: MethodResult) -> list[Result]:
+    """Return the judged values as reported, with U, and the budget of the decisive one."""
+    labels = {reading.symbol: reading.label for reading in edition.readings}
+    details = {name: labels[symbol] for name, symbol in edition.model.indications.items()}
+    uncertainty = round_uncertainty(result.expanded_uncertainty)
+    return [
+        Result(
+            measurand="error_of_indication",
+            unit=result.unit,
+            nominal=Decimal(repr(point.nominal)),
+            estimate=value.reported,
+            expanded_uncertainty=uncertainty,
+            coverage_factor=result.coverage_factor,
+            coverage_probability=0.95,
+            standard_uncertainty=result.budget.combined_standard_uncertainty,
+            maximum_permissible_error=_plain(value.limit),
+            detail_zh=label.zh,
+            detail_en=label.en,
+            budget=result.budget if value == result.decisive else None,
+        )
+        for name, label in details.items()
+        for point in result.points
+        for value in (point.value(name),)
+    ]
+
+
+def _statement(result: MethodResult) -> Statement:
+    return Statement(
+        decision_rule=result.rule.name.value,
+        basis=result.rule.reason,
+        verdict=result.verdict.value,
+        checks=tuple(
+            {
+                "name_zh": check.title.zh,
+                "name_en": check.title.en,
+                "value": str(check.worst.reported),
+                "limit": str(_plain(check.worst.limit)),
+                "unit": result.unit,
+                "verdict": check.verdict.value,
+            }
+            for check in result.checks
+            if check.reported
+        ),
+    )
+
+
+def _plain(value: float) -> Decimal:
+    """Return a limit with the digits it is written with, free of binary noise."""
+    return round_to_step(value, "0.0000001").normalize()
+
+
+def _as_text(readings: Readings) -> dict[str, Any]:
+    """Return the readings as the original record keeps them: numbers as their digits."""
+    return {
+        "accuracy_class": readings.accuracy_class,
+        "points": [
+            {"nominal": repr(point.nominal)}
+            | {symbol: repr(value) for symbol, value in point.readings.items()}
+            for point in readings.points
+        ],
+        "environment": {name: repr(value) for name, value in readings.environment.items()},
+        "parameters": {name: repr(value) for name, value in readings.parameters.items()},
+    }

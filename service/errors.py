@@ -1,0 +1,67 @@
+"""The shell's own errors.
+
+* ServiceError
+  - NotFound
+  - NotAuthenticated
+  - DatabaseNotReady
+  - InvalidField
+  - AlreadyThere
+  - NotPublishable
+  - NotTheSenders
+  - NotAuthorised
+  - FormNotThere
+"""
+
+from uuid import UUID
+
+
+class ServiceError(Exception):
+    """Base class of the shell's errors."""
+
+
+class NotFound(ServiceError, LookupError):
+    """There is no such row, or not one that this organization may see."""
+
+    def __init__(self, kind: str, id_: UUID | str) -> None:
+        self.kind = kind
+        super().__init__(f"no {kind} {id_}")
+
+
+class NotAuthenticated(ServiceError):
+    """The request came with no key we know."""
+
+
+class DatabaseNotReady(ServiceError):
+    """The database is not migrated, or has lost one of its guards."""
+
+
+class InvalidField(ServiceError, ValueError):
+    """A value that cannot be recorded; `pointer` names it, as in RFC 6901."""
+
+    def __init__(self, pointer: str, reason: str) -> None:
+        self.pointer = pointer
+        self.reason = reason
+        super().__init__(f"{pointer}: {reason}")
+
+
+class AlreadyThere(ServiceError):
+    """The book holds a record of this id or number already, and records are not rewritten."""
+
+
+class NotPublishable(ServiceError):
+    """A reference behind the calibration is not published, so its chain would have a hole."""
+
+
+class NotTheSenders(ServiceError):
+    """A document speaks of a calibration that another organization told us."""
+
+
+class NotAuthorised(ServiceError):
+    """The person may not do this work on that day."""
+
+
+class FormNotThere(ServiceError, LookupError):
+    """The certificate is here, but not in this form."""
+
+    def __init__(self, number: str, form: str) -> None:
+        super().__init__(f"certificate {number} has no {form} here")

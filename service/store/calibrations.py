@@ -1,0 +1,309 @@
+"""Reading calibrations, in one book and in the reference layer behind it."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CTE, ColumnElement, Select, and_, func, literal
+from sqlalchemy import select as select_columns  # sqlmodel's stops at four columns
+from sqlmodel import SQLModel, col, or_, select
+
+from service.errors import NotFound
+from service.tables.calibrations import (
+    Calibration,
+    CalibrationFacts,
+    CalibrationReference,
+    CalibrationResult,
+    CalibrationSupersession,
+    ConformityStatementRecord,
+    OriginalRecord,
+    Publication,
+    ReferenceFacts,
+    ResultInfluence,
+    UncertaintyBudgetRecord,
+)
+from service.tables.certificates import Certificate, CertificateCalibration
+from service.tables.published import (
+    PublishedCalibration,
+    PublishedReference,
+    PublishedSupersession,
+)
+from service.tenancy import TenantSession
+from traceability.graph import Link, MeasuringInterval, Reference, UncertaintyStatement
+
+FACTS = tuple(CalibrationFacts.model_fields)
+EDGE = tuple(name for name in ReferenceFacts.model_fields if not name.startswith("interval_"))
+EDGE_INTERVAL = ("interval_lower", "interval_upper", "interval_unit")
+
+
+def get(session: TenantSession, calibration_id: UUID) -> Calibration:
+    """Return one calibration of the book.
+
+    Raises:
+        NotFound: the book has none of this id.
+    """
+    row = session.get(Calibration, (session.organization_id, calibration_id))
+    if row is None:
+        raise NotFound("calibration", calibration_id)
+    return row
+
+
+def ancestry(session: TenantSession, calibration_id: UUID, *, known_at: datetime) -> list[Link]:
+    """Return a calibration and all behind it as known at a moment, in one statement.
+
+    A published calibration stands under its own id of the reference layer.
+
+    Raises:
+        NotFound: the book has none of this id, or had none by then.
+    """
+    # No "is not null" here: SQLite would answer it by walking the whole book. NULL joins nothing.
+    edge, published_edge = CalibrationReference, PublishedReference
+    own = select(col(Calibration.id)).where(Calibration.id == calibration_id).cte(recursive=True)
+    own = own.union(select(col(edge.reference_id)).join(own, col(edge.calibration_id) == own.c.id))
+    published = (
+        select(col(edge.published_id).label("id"))
+        .join(own, col(edge.calibration_id) == own.c.id)
+        .cte(recursive=True)
+    )
+    published = published.union(
+        select(col(published_edge.reference_id)).join(
+            published, col(published_edge.calibration_id) == published.c.id
+        )
+    )
+    links = _links(
+        session,
+        _own_links(known_at).where(_is_in(Calibration.id, own)),
+        _published_links(known_at).where(_is_in(PublishedCalibration.id, published)),
+    )
+    if not any(link.calibration_id == calibration_id for link in links):
+        raise NotFound("calibration", calibration_id)
+    return links
+
+
+def book(session: TenantSession, *, known_at: datetime) -> list[Link]:
+    """Return every calibration of the book and of the reference layer, as known at a moment."""
+    return _links(session, _own_links(known_at), _published_links(known_at))
+
+
+def links_of(session: TenantSession, ids: Iterable[UUID], *, known_at: datetime) -> list[Link]:
+    """Return some calibrations of the book, without what lies behind them."""
+    return _links(session, _own_links(known_at).where(col(Calibration.id).in_(ids)))
+
+
+def in_force(
+    session: TenantSession, item_id: UUID, *, on: date, known_at: datetime
+) -> Calibration | None:
+    """Return the calibration of an item in force on a date, by what was known at a moment."""
+    end = CalibrationSupersession
+    ended = and_(col(end.calibration_id) == Calibration.id, col(end.superseded_at) <= known_at)
+    return session.exec(
+        select(Calibration)
+        .outerjoin(end, ended)
+        .where(Calibration.item_id == item_id, Calibration.performed_on <= on)
+        .where(Calibration.recorded_at <= known_at, col(end.calibration_id).is_(None))
+        .where(or_(col(Calibration.valid_until).is_(None), col(Calibration.valid_until) >= on))
+        .order_by(col(Calibration.performed_on).desc(), col(Calibration.id).desc())
+        .limit(1)
+    ).first()
+
+
+def of_item(session: TenantSession, item_id: UUID) -> Sequence[Calibration]:
+    """Return the calibrations of an item, newest first."""
+    newest_first = (col(Calibration.performed_on).desc(), col(Calibration.id).desc())
+    return session.exec(
+        select(Calibration).where(Calibration.item_id == item_id).order_by(*newest_first)
+    ).all()
+
+
+def results(session: TenantSession, *calibration_ids: UUID) -> Sequence[CalibrationResult]:
+    """Return the results of calibrations, each calibration's in their order."""
+    return session.exec(
+        select(CalibrationResult)
+        .where(col(CalibrationResult.calibration_id).in_(calibration_ids))
+        .order_by(col(CalibrationResult.calibration_id), col(CalibrationResult.position))
+    ).all()
+
+
+def references(session: TenantSession, calibration_id: UUID) -> Sequence[CalibrationReference]:
+    """Return the edges of a calibration, in their order."""
+    edge = CalibrationReference
+    return session.exec(
+        select(edge).where(edge.calibration_id == calibration_id).order_by(col(edge.position))
+    ).all()
+
+
+def influences(session: TenantSession, result_ids: Iterable[UUID]) -> Sequence[ResultInfluence]:
+    """Return the components of results."""
+    return session.exec(
+        select(ResultInfluence).where(col(ResultInfluence.result_id).in_(result_ids))
+    ).all()
+
+
+def direction(session: TenantSession, calibration_id: UUID) -> dict[UUID, float]:
+    """Return the components of a calibration's first result by influence; none known, empty."""
+    first = (
+        select(CalibrationResult.id)
+        .where(CalibrationResult.calibration_id == calibration_id, CalibrationResult.position == 0)
+        .scalar_subquery()
+    )
+    rows = session.exec(select(ResultInfluence).where(ResultInfluence.result_id == first))
+    return {row.influence_id: row.component for row in rows}
+
+
+def conformity_statements(
+    session: TenantSession, calibration_id: UUID
+) -> Sequence[ConformityStatementRecord]:
+    """Return what was stated of a calibration's conformity, the oldest first."""
+    return session.exec(
+        select(ConformityStatementRecord)
+        .where(ConformityStatementRecord.calibration_id == calibration_id)
+        .order_by(col(ConformityStatementRecord.stated_at))
+    ).all()
+
+
+def original_record(session: TenantSession, calibration_id: UUID) -> OriginalRecord | None:
+    """Return the readings behind a calibration; None where the book does not hold them."""
+    return session.get(OriginalRecord, (session.organization_id, calibration_id))
+
+
+def budget(session: TenantSession, result_id: UUID) -> UncertaintyBudgetRecord | None:
+    """Return the uncertainty budget behind a result; None where the book does not hold it."""
+    return session.get(UncertaintyBudgetRecord, (session.organization_id, result_id))
+
+
+def publication(session: TenantSession, calibration_id: UUID) -> Publication | None:
+    """Return under which id a calibration of the book is published; None if it is not."""
+    return session.get(Publication, (session.organization_id, calibration_id))
+
+
+def published_ids(session: TenantSession) -> dict[UUID, UUID]:
+    """Return the calibration id of its holder's book for each id of the reference layer."""
+    rows = session.exec(select(PublishedCalibration.id, PublishedCalibration.calibration_id))
+    return dict(rows.all())
+
+
+def _is_in(column: Any, nodes: CTE) -> ColumnElement[bool]:
+    return col(column).in_(select(nodes.c.id))
+
+
+def _own_links(known_at: datetime) -> Select[*tuple[Any, ...]]:
+    node, edge, end = Calibration, CalibrationReference, CalibrationSupersession
+    issued = (
+        select(col(Certificate.number))
+        .join(CertificateCalibration, col(CertificateCalibration.certificate_id) == Certificate.id)
+        .where(CertificateCalibration.calibration_id == node.id)
+        .order_by(col(Certificate.issued_at).desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    number = func.coalesce(node.certificate_number, issued)
+    target = func.coalesce(edge.reference_id, edge.published_id)
+    ended = and_(col(end.calibration_id) == node.id, col(end.superseded_at) <= known_at)
+    return (
+        _columns(node, edge, end, target, number)
+        .outerjoin(end, ended)
+        .outerjoin(edge, col(edge.calibration_id) == node.id)
+        .where(col(node.recorded_at) <= known_at)
+    )
+
+
+def _published_links(known_at: datetime) -> Select[*tuple[Any, ...]]:
+    node, edge, end = PublishedCalibration, PublishedReference, PublishedSupersession
+    ended = and_(col(end.published_id) == node.id, col(end.superseded_at) <= known_at)
+    return (
+        _columns(node, edge, end, col(edge.reference_id), col(node.certificate_number))
+        .outerjoin(end, ended)
+        .outerjoin(edge, col(edge.calibration_id) == node.id)
+        .where(col(node.recorded_at) <= known_at)
+    )
+
+
+def _columns(
+    node: type[SQLModel], edge: type[SQLModel], end: type[SQLModel], target: Any, number: Any
+) -> Select[*tuple[Any, ...]]:
+    return select_columns(
+        node.id.label("calibration_id"),  # type: ignore[attr-defined]
+        node.item_id,  # type: ignore[attr-defined]
+        number.label("certificate_number"),
+        *(getattr(node, name) for name in FACTS if name != "certificate_number"),
+        end.superseded_at,  # type: ignore[attr-defined]
+        end.successor_id,  # type: ignore[attr-defined]
+        func.coalesce(edge.position, literal(-1)).label("position"),  # type: ignore[attr-defined]
+        target.label("reference_id"),
+        *(getattr(edge, name).label(f"edge_{name}") for name in (*EDGE, *EDGE_INTERVAL)),
+    )
+
+
+def _links(session: TenantSession, *statements: Select[*tuple[Any, ...]]) -> list[Link]:
+    first, *others = statements
+    rows = session.execute(first.union_all(*others) if others else first).all()
+    edges: dict[UUID, list[Any]] = {}
+    nodes: dict[UUID, Any] = {}
+    for row in rows:
+        nodes[row.calibration_id] = row
+        edges.setdefault(row.calibration_id, [])
+        if row.reference_id is not None:
+            edges[row.calibration_id].append(row)
+    return [_link(row, sorted(edges[id_], key=lambda e: e.position)) for id_, row in nodes.items()]
+
+
+def _link(row: Any, edges: Sequence[Any]) -> Link:
+    return Link(
+        calibration_id=row.calibration_id,
+        item_id=row.item_id,
+        track=row.track,
+        item_name_zh=row.item_name_zh,
+        item_name_en=row.item_name_en,
+        laboratory_zh=row.laboratory_zh,
+        laboratory_en=row.laboratory_en,
+        certificate_number=row.certificate_number,
+        kind=row.kind,
+        procedure_code=row.procedure_code,
+        performed_on=row.performed_on,
+        valid_until=row.valid_until,
+        recorded_at=row.recorded_at,
+        superseded_at=row.superseded_at,
+        successor_id=row.successor_id,
+        terminal_reason=row.terminal_reason,
+        interval=_interval(row.interval_lower, row.interval_upper, row.interval_unit),
+        uncertainty=_uncertainty(row),
+        references=tuple(_reference(edge) for edge in edges),
+    )
+
+
+def _reference(row: Any) -> Reference:
+    return Reference(
+        position=row.position,
+        reference_id=row.reference_id,
+        interval=_interval(
+            row.edge_interval_lower, row.edge_interval_upper, row.edge_interval_unit
+        ),
+        **{name: getattr(row, f"edge_{name}") for name in EDGE},
+    )
+
+
+def _interval(
+    lower: float | None, upper: float | None, unit: str | None
+) -> MeasuringInterval | None:
+    if lower is None or upper is None or unit is None:
+        return None
+    return MeasuringInterval(lower=lower, upper=upper, unit=unit)
+
+
+def _uncertainty(row: Any) -> UncertaintyStatement | None:
+    if row.uncertainty_coefficient is None:
+        return None
+    return UncertaintyStatement(
+        model=row.uncertainty_model,
+        coefficient=row.uncertainty_coefficient,
+        coverage_factor=row.coverage_factor,
+        unit=row.interval_unit,
+    )
+
+
+def names(session: TenantSession) -> dict[UUID, str]:
+    """Return a short name for each calibration of the book: its item and its certificate."""
+    row = Calibration
+    rows = session.exec(select(row.id, row.item_name_en, row.certificate_number)).all()
+    return {id_: f"{name} ({number or 'no certificate'})" for id_, name, number in rows}

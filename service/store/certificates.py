@@ -1,0 +1,85 @@
+"""Reading certificates of one book, with their files, status and signatures."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlmodel import col, select
+
+from service.errors import NotFound
+from service.tables.certificates import (
+    Certificate,
+    CertificateCalibration,
+    CertificateFile,
+    CertificateStatus,
+    Signature,
+)
+from service.tables.people import Person
+from service.tenancy import TenantSession
+
+
+def by_number(session: TenantSession, number: str) -> Certificate:
+    """Return the certificate of this number that the book holds.
+
+    Raises:
+        NotFound: the book holds none.
+    """
+    row = session.exec(select(Certificate).where(Certificate.number == number)).first()
+    if row is None:
+        raise NotFound("certificate", number)
+    return row
+
+
+def of_calibration(session: TenantSession, calibration_id: UUID) -> Certificate | None:
+    """Return the newest certificate that tells of a calibration; None if there is none."""
+    link = CertificateCalibration
+    return session.exec(
+        select(Certificate)
+        .join(link, col(link.certificate_id) == Certificate.id)
+        .where(link.calibration_id == calibration_id)
+        .order_by(col(Certificate.issued_at).desc())
+        .limit(1)
+    ).first()
+
+
+def calibrations_of(session: TenantSession, certificate_id: UUID) -> Sequence[UUID]:
+    """Return the calibrations that a certificate tells of."""
+    link = CertificateCalibration
+    return session.exec(
+        select(link.calibration_id)
+        .where(link.certificate_id == certificate_id)
+        .order_by(col(link.calibration_id))
+    ).all()
+
+
+def files(session: TenantSession, certificate_id: UUID) -> Sequence[CertificateFile]:
+    """Return every form of a certificate that the book holds."""
+    file = CertificateFile
+    return session.exec(
+        select(file).where(file.certificate_id == certificate_id).order_by(col(file.form))
+    ).all()
+
+
+def file(session: TenantSession, certificate_id: UUID, form: str) -> CertificateFile | None:
+    """Return one form of a certificate; None where the book does not hold it."""
+    return session.get(CertificateFile, (session.organization_id, certificate_id, form))
+
+
+def status(session: TenantSession, certificate_id: UUID) -> CertificateStatus:
+    """Return what became of a certificate last."""
+    row = CertificateStatus
+    return session.exec(
+        select(row)
+        .where(row.certificate_id == certificate_id)
+        .order_by(col(row.recorded_at).desc())
+        .limit(1)
+    ).one()
+
+
+def signatures(session: TenantSession, subject_id: UUID) -> Sequence[tuple[Signature, Person]]:
+    """Return who signed a subject, in the order of signing."""
+    return session.exec(
+        select(Signature, Person)
+        .join(Person, col(Person.id) == Signature.person_id)
+        .where(Signature.subject_id == subject_id)
+        .order_by(col(Signature.signed_at), col(Signature.meaning))
+    ).all()

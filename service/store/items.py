@@ -1,0 +1,95 @@
+"""Reading the ledger of items."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from sqlmodel import col, func, select
+
+from service.errors import NotFound
+from service.tables.calibrations import Calibration, CalibrationSupersession
+from service.tables.items import Item
+from service.tenancy import TenantSession
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An item and the last day on which its calibration in force is valid; None if unlimited."""
+
+    item: Item
+    calibration: Calibration
+    due_on: date | None
+
+
+def get(session: TenantSession, item_id: UUID) -> Item:
+    """Return one item of the ledger.
+
+    Raises:
+        NotFound: the ledger has none of this id.
+    """
+    row = session.get(Item, (session.organization_id, item_id))
+    if row is None:
+        raise NotFound("item", item_id)
+    return row
+
+
+def own(session: TenantSession) -> Sequence[Item]:
+    """Return the organization's own items, by asset number."""
+    return session.exec(
+        select(Item).where(col(Item.customer_id).is_(None)).order_by(col(Item.asset_number))
+    ).all()
+
+
+def by_serial_number(session: TenantSession, serial_number: str) -> Sequence[Item]:
+    """Return every item of the ledger with this serial number: none, one or many."""
+    return session.exec(
+        select(Item)
+        .where(Item.serial_number == serial_number)
+        .order_by(col(Item.manufacturer_en), col(Item.id))
+    ).all()
+
+
+def due(session: TenantSession, *, on: date) -> Sequence[Due]:
+    """Return the organization's own items with the calibration in force, the next due first.
+
+    Of several calibrations on its main track the newest counts; items never calibrated are not
+    listed here.
+    """
+    newest = (
+        select(Calibration.item_id, func.max(Calibration.performed_on).label("performed_on"))
+        .outerjoin(
+            CalibrationSupersession,
+            col(CalibrationSupersession.calibration_id) == Calibration.id,
+        )
+        .where(col(CalibrationSupersession.calibration_id).is_(None))
+        .where(Calibration.track == "main", Calibration.performed_on <= on)
+        .group_by(col(Calibration.item_id))
+        .subquery()
+    )
+    rows = session.exec(
+        select(Item, Calibration)
+        .join(newest, col(newest.c.item_id) == Item.id)
+        .join(
+            Calibration,
+            (col(Calibration.item_id) == Item.id)
+            & (col(Calibration.performed_on) == newest.c.performed_on)
+            & (col(Calibration.track) == "main"),
+        )
+        .where(col(Item.customer_id).is_(None))
+        .order_by(col(Calibration.valid_until).is_(None), col(Calibration.valid_until))
+    ).all()
+    return [Due(item, calibration, calibration.valid_until) for item, calibration in rows]
+
+
+def standards(session: TenantSession, *, quantity: str) -> Sequence[Item]:
+    """Return the organization's own standards and material measures of a quantity."""
+    return session.exec(
+        select(Item)
+        .where(
+            col(Item.customer_id).is_(None),
+            Item.quantity == quantity,
+            col(Item.kind) != "measuring_instrument",
+        )
+        .order_by(col(Item.asset_number))
+    ).all()

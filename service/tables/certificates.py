@@ -1,0 +1,116 @@
+"""Issued certificates. Rows are never updated: amendment and withdrawal are new rows."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKeyConstraint, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from service.tables.base import APPEND_ONLY, TenantRow, UtcDateTime, one_of, within_tenant
+
+
+class Certificate(TenantRow, table=True):
+    """One certificate, in the book of its issuer and in the book of whoever received it."""
+
+    __tablename__ = "certificate"
+    __table_args__ = (
+        UniqueConstraint("organization_id", "number"),
+        within_tenant(["amends_id"], "certificate"),
+        APPEND_ONLY,
+    )
+
+    issuer_id: UUID = Field(foreign_key="organization.id")
+    number: str
+    kind: str
+    issued_at: datetime = Field(sa_type=UtcDateTime)
+    content_sha256: str
+    amends_id: UUID | None = None
+
+
+class CertificateStatus(SQLModel, table=True):
+    """What became of a certificate; the newest row holds."""
+
+    __tablename__ = "certificate_status"
+    __table_args__ = (
+        within_tenant(["certificate_id"], "certificate"),
+        one_of("status", "issued", "amended", "withdrawn", "voided"),
+        APPEND_ONLY,
+    )
+
+    organization_id: UUID = Field(primary_key=True, foreign_key="organization.id")
+    certificate_id: UUID = Field(primary_key=True)
+    recorded_at: datetime = Field(primary_key=True, sa_type=UtcDateTime)
+    status: str
+    reason: str | None = None
+
+
+class CertificateCalibration(SQLModel, table=True):
+    """Which calibrations a certificate tells of; one may tell of several items."""
+
+    __tablename__ = "certificate_calibration"
+    __table_args__ = (
+        within_tenant(["certificate_id"], "certificate"),
+        within_tenant(["calibration_id"], "calibration"),
+        APPEND_ONLY,
+    )
+
+    organization_id: UUID = Field(primary_key=True, foreign_key="organization.id")
+    calibration_id: UUID = Field(primary_key=True)
+    certificate_id: UUID = Field(primary_key=True)
+
+
+class CertificateFile(SQLModel, table=True):
+    """The bytes of one form of a certificate; `json` is the content all other forms print."""
+
+    __tablename__ = "certificate_file"
+    __table_args__ = (
+        within_tenant(["certificate_id"], "certificate"),
+        one_of("form", "json", "pdf", "xml", "html", "proof"),
+        APPEND_ONLY,
+    )
+
+    organization_id: UUID = Field(primary_key=True, foreign_key="organization.id")
+    certificate_id: UUID = Field(primary_key=True)
+    form: str = Field(primary_key=True)
+    sha256: str
+    content: bytes
+
+
+class Signature(TenantRow, table=True):
+    """That a person calibrated, checked or approved what a digest names.
+
+    One identity signs a subject once, so calibrated, checked and approved are three humans,
+    whatever accounts they have.
+    """
+
+    __tablename__ = "signature"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["organization_id", "person_id", "identity_id"],
+            ["person.organization_id", "person.id", "person.identity_id"],
+        ),
+        UniqueConstraint("organization_id", "subject_id", "meaning"),
+        UniqueConstraint("organization_id", "subject_id", "identity_id"),
+        one_of("meaning", "calibrated", "checked", "approved"),
+        APPEND_ONLY,
+    )
+
+    subject_id: UUID
+    subject_sha256: str
+    meaning: str
+    person_id: UUID
+    identity_id: UUID
+    signed_at: datetime = Field(sa_type=UtcDateTime)
+    method: str
+    reauthenticated_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class NumberCounter(SQLModel, table=True):
+    """The last certificate number of a year; counted in the transaction that issues."""
+
+    __tablename__ = "number_counter"
+
+    organization_id: UUID = Field(primary_key=True, foreign_key="organization.id")
+    issuer_code: str = Field(primary_key=True)
+    year: int = Field(primary_key=True)
+    last: int

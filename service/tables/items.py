@@ -1,0 +1,68 @@
+"""Items: what can be calibrated, as one organization knows them."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index
+from sqlmodel import Field
+
+from service.tables.base import Json, TenantRow, UtcDateTime, finite, one_of
+
+
+class Item(TenantRow, table=True):
+    """A measuring instrument, measuring system, material measure, standard or material.
+
+    A laboratory registers what a customer brings in as well (`customer_id`); the item of the
+    customer's own book carries the same id. A maximum permissible error or an expanded
+    uncertainty (k = 2) is `coefficient` in `range_unit` (model absolute) or times the value
+    (model relative).
+    """
+
+    __tablename__ = "item"
+    __table_args__ = (
+        Index(None, "organization_id", "serial_number"),
+        CheckConstraint("range_lower <= range_upper", name="range"),
+        CheckConstraint("maximum_permissible_error_coefficient > 0", name="mpe_positive"),
+        CheckConstraint("expanded_uncertainty_coefficient > 0", name="uncertainty_positive"),
+        one_of("status", "in_use", "limited", "sealed", "out_of_service"),
+        finite(
+            "range_lower",
+            "range_upper",
+            "maximum_permissible_error_coefficient",
+            "expanded_uncertainty_coefficient",
+        ),
+    )
+
+    customer_id: UUID | None = Field(default=None, foreign_key="organization.id")
+    kind: str
+    standard_rank: str | None = None
+    level_zh: str | None = None
+    name_zh: str
+    name_en: str
+    manufacturer_zh: str
+    manufacturer_en: str
+    type_designation: str
+    serial_number: str
+    asset_number: str | None = None
+    quantity: str
+    range_lower: float
+    range_upper: float
+    range_unit: str
+    accuracy_text: str
+    maximum_permissible_error_model: str | None = None
+    maximum_permissible_error_coefficient: float | None = None
+    expanded_uncertainty_model: str | None = None
+    expanded_uncertainty_coefficient: float | None = None
+    location: list[str] = Field(sa_type=Json)
+    use: str | None = None
+    is_mandatory: bool = False
+    is_published: bool = False
+    is_carbon_meter: bool = False
+    energy_level: str | None = None
+    procedure_code: str | None = None
+    period_months: int | None = None
+    status: str = "in_use"
+    status_since: date | None = None
+    confidence: str | None = None
+    is_demonstration: bool = False
+    recorded_at: datetime = Field(sa_type=UtcDateTime)

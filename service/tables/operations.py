@@ -1,0 +1,53 @@
+"""What keeps the service honest and its callers in step: audit, idempotency, outbox."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Index
+from sqlmodel import Field, SQLModel
+
+from service.tables.base import APPEND_ONLY, Json, TenantRow, UtcDateTime
+
+
+class AuditEntry(SQLModel, table=True):
+    """Who did what, when and why; each entry of an organization seals the one before."""
+
+    __tablename__ = "audit_entry"
+    __table_args__ = (Index(None, "organization_id", "subject_id"), APPEND_ONLY)
+
+    organization_id: UUID = Field(primary_key=True, foreign_key="organization.id")
+    position: int = Field(primary_key=True)
+    recorded_at: datetime = Field(sa_type=UtcDateTime)
+    actor_id: UUID
+    action: str
+    subject_id: UUID
+    said: dict[str, Any] = Field(sa_type=Json)
+    previous_sha256: str
+    sha256: str
+
+
+class IdempotencyKey(SQLModel, table=True):
+    """The answer once given to a request, kept so that its repetition gets the same."""
+
+    __tablename__ = "idempotency_key"
+    __table_args__ = (APPEND_ONLY,)
+
+    organization_id: UUID = Field(primary_key=True, foreign_key="organization.id")
+    key: str = Field(primary_key=True)
+    request_sha256: str
+    status_code: int
+    answer: dict[str, Any] = Field(sa_type=Json)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Outbox(TenantRow, table=True):
+    """An event to be told to the outside after the transaction that wrote it."""
+
+    __tablename__ = "outbox"
+
+    event: str
+    content: dict[str, Any] = Field(sa_type=Json)
+    due_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    lease_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    attempts: int = 0
