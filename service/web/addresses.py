@@ -1,0 +1,90 @@
+"""The addresses of the pages: routes are declared and links are written from here.
+
+`…_ROUTE` is what a route declares; the function of the same name is what a link writes.
+"""
+
+from datetime import date
+from urllib.parse import quote, urlencode
+from uuid import UUID
+
+from service.web.views import DueFilter, DueStatus
+
+HOME_ROUTE = "/"
+LOOKUP_ROUTE = "/find"
+CERTIFICATE_ROUTE = "/c/{number:path}"
+CERTIFICATE_FILE_ROUTE = "/c/{number:path}/certificate.{format}"  # declared before the page's
+ITEM_ROUTE = "/i/{item_id}"
+CHAIN_ROUTE = "/calibrations/{calibration_id}/chain"
+CHAIN_DRAWING_ROUTE = "/calibrations/{calibration_id}/chain.svg"
+DUE_ROUTE = "/due"
+DUE_CSV_ROUTE = "/due.csv"
+FINDINGS_ROUTE = "/findings"
+ACT_AS_ROUTE = "/act-as"
+PREFERENCES_ROUTE = "/prefs"
+CERTIFICATE_STYLE_ROUTE = "/static/certificate.css"
+API_PAGE_ROUTE = "/api/docs"
+
+
+def lookup(query: str) -> str:
+    """Return the address of what is found for a serial or certificate number."""
+    return f"{LOOKUP_ROUTE}?{urlencode({'q': query})}"
+
+
+def certificate(number: str) -> str:
+    """Return the address of a certificate's page."""
+    return f"/c/{quote(number)}"
+
+
+def certificate_file(number: str, format_: str) -> str:
+    """Return the address of a certificate as a file: pdf, xml or json."""
+    return f"/c/{quote(number)}/certificate.{format_}"
+
+
+def item(item_id: UUID) -> str:
+    """Return the address of an item's page."""
+    return f"/i/{item_id}"
+
+
+def chain(calibration_id: UUID, on: date | None = None) -> str:
+    """Return the address of a chain's page, on a day if one is given."""
+    return f"/calibrations/{calibration_id}/chain" + (f"?on={on}" if on else "")
+
+
+def chain_drawing(calibration_id: UUID, on: date | None = None) -> str:
+    """Return the address of the same chain as a drawing alone."""
+    return f"/calibrations/{calibration_id}/chain.svg" + (f"?on={on}" if on else "")
+
+
+def due(
+    asked: DueFilter | None = None,
+    *,
+    status: DueStatus | None = None,
+    sort: str | None = None,
+    page: int = 1,
+    csv: bool = False,
+) -> str:
+    """Return the address of the due list as it was asked for, but for what is given."""
+    asked = asked or DueFilter()
+    query = {
+        "q": asked.text,
+        "status": asked.status if status is None else status.value,
+        "sort": asked.sort if sort is None else sort,
+        "descending": _descending(asked, sort),
+        "page": "" if page == 1 else str(page),
+    }
+    given = {
+        key: value for key, value in query.items() if value and (key, value) != ("sort", "due")
+    }
+    return (DUE_CSV_ROUTE if csv else DUE_ROUTE) + (f"?{urlencode(given)}" if given else "")
+
+
+def _descending(asked: DueFilter, sort: str | None) -> str:
+    """Return "1" when the list shall run downwards; asking for the same column again turns it."""
+    turned = not asked.descending if sort == asked.sort else sort is None and asked.descending
+    return "1" if turned else ""
+
+
+def due_without_status(asked: DueFilter) -> str:
+    """Return the due list as it was asked for, with every status."""
+    query = {"q": asked.text}
+    return DUE_ROUTE + (f"?{urlencode(query)}" if asked.text else "")

@@ -1,0 +1,188 @@
+"""Geometry of the drawings of the pages: plain numbers; `templates/_charts.html` draws them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from uuid import UUID
+
+from traceability.drawing import Band, Drawing, Point, wrap
+
+LEFT, RIGHT, TOP, BOTTOM = 56, 18, 16, 30
+CORNER = 8.0
+LEVEL_WIDTH = 100.0
+HEADROOM = 1.25
+DAYS_AROUND = 90
+TICKS_WANTED = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftPoint:
+    """The error of indication at one point of the item, found on a day, with its U.
+
+    Attributes:
+        as_left: the error after an adjustment; None if the item was not adjusted.
+        conforming: False where the error as found lay beyond the permissible one.
+    """
+
+    on: date
+    error: Decimal
+    expanded_uncertainty: Decimal
+    coverage_factor: Decimal
+    as_left: Decimal | None = None
+    conforming: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftMark:
+    """Where a point, its bar from error - U to error + U, and its value as left are drawn."""
+
+    point: DriftPoint
+    x: float
+    y: float
+    upper_y: float
+    lower_y: float
+    left_y: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """A place on an axis and what is written there."""
+
+    at: float
+    value: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftPlot:
+    """Errors over time in a box of `width` by `height`; y runs downwards, as in SVG.
+
+    Attributes:
+        joins: from each calibration as left to the next as found: (x1, y1, x2, y2).
+        limit: the maximum permissible error, drawn at both signs; None if there is none.
+        today_x, due_x: None where there is no such day.
+    """
+
+    width: int
+    height: int
+    left: int
+    right: int
+    top: int
+    bottom: int
+    marks: tuple[DriftMark, ...]
+    joins: tuple[tuple[float, float, float, float], ...]
+    years: tuple[Tick, ...]
+    values: tuple[Tick, ...]
+    limit: Decimal | None
+    limit_ys: tuple[float, float] | None
+    today_x: float
+    due_x: float | None
+
+
+def draw_drift(
+    points: Sequence[DriftPoint],
+    *,
+    today: date,
+    limit: Decimal | None = None,
+    due_on: date | None = None,
+    width: int = 760,
+    height: int = 330,
+) -> DriftPlot:
+    """Return the geometry of at least one point over time.
+
+    Raises ValueError if there is no point to draw.
+    """
+    if not points:
+        raise ValueError("no point to draw")
+    points = sorted(points, key=lambda point: point.on)
+    right, bottom = width - RIGHT, height - BOTTOM
+    days = [point.on for point in points] + [today] + ([due_on] if due_on else [])
+    first, last = min(days) - timedelta(DAYS_AROUND), max(days) + timedelta(DAYS_AROUND)
+    reach = HEADROOM * float(max([limit or Decimal(0), *map(_furthest, points)]) or 1)
+
+    def x(on: date) -> float:
+        return round(LEFT + (right - LEFT) * ((on - first).days / (last - first).days), 1)
+
+    def y(value: Decimal) -> float:
+        return round(TOP + (bottom - TOP) * (1 - (float(value) / reach + 1) / 2), 1)
+
+    marks = tuple(
+        DriftMark(
+            point=point,
+            x=x(point.on),
+            y=y(point.error),
+            upper_y=y(point.error + point.expanded_uncertainty),
+            lower_y=y(point.error - point.expanded_uncertainty),
+            left_y=None if point.as_left is None else y(point.as_left),
+        )
+        for point in points
+    )
+    years = range(first.year + 1, last.year + 1)
+    return DriftPlot(
+        width=width,
+        height=height,
+        left=LEFT,
+        right=right,
+        top=TOP,
+        bottom=bottom,
+        marks=marks,
+        joins=tuple(
+            (a.x, a.y if a.left_y is None else a.left_y, b.x, b.y) for a, b in pairwise(marks)
+        ),
+        years=tuple(Tick(at=x(date(year, 1, 1)), value=Decimal(year)) for year in years),
+        values=tuple(Tick(at=y(value), value=value) for value in round_values(reach)),
+        limit=limit,
+        limit_ys=None if limit is None else (y(limit), y(-limit)),
+        today_x=x(today),
+        due_x=x(due_on) if due_on else None,
+    )
+
+
+def _furthest(point: DriftPoint) -> Decimal:
+    left = Decimal(0) if point.as_left is None else point.as_left
+    return max(abs(point.error) + point.expanded_uncertainty, abs(left))
+
+
+def round_values(reach: float) -> tuple[Decimal, ...]:
+    """Return round values from -reach to +reach, symmetric about zero, about five of them.
+
+    >>> [str(value) for value in round_values(0.045)]
+    ['-0.04', '-0.02', '0.00', '0.02', '0.04']
+    """
+    rough = Decimal(repr(2 * reach / TICKS_WANTED))
+    power = Decimal(1).scaleb(rough.adjusted())
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)
+    count = int(Decimal(repr(reach)) / step)
+    return tuple(step * i for i in range(-count, count + 1))
+
+
+def path(points: Sequence[Point]) -> str:
+    """Return a line through the points with rounded corners, as the d of an SVG path.
+
+    >>> path([(10, 0), (10, 40), (90, 40)])
+    'M10 0L10 32Q10 40 18 40L90 40'
+    """
+    parts = [f"M{_at(points[0])}"]
+    for before, corner, after in zip(points, points[1:], points[2:], strict=False):
+        parts.append(f"L{_at(_toward(corner, before))}Q{_at(corner)} {_at(_toward(corner, after))}")
+    return "".join(parts) + f"L{_at(points[-1])}"
+
+
+def _toward(corner: Point, other: Point) -> Point:
+    """Return the point a corner's radius away, at most half way to the other point."""
+    (x, y), (to_x, to_y) = corner, other
+    length = abs(to_x - x) + abs(to_y - y)  # the lines are level or upright
+    share = min(CORNER, length / 2) / length
+    return x + (to_x - x) * share, y + (to_y - y) * share
+
+
+def _at(point: Point) -> str:
+    return f"{point[0]:g} {point[1]:g}"
+
+
+def level_lines(drawing: Drawing, band: Band, levels: Mapping[UUID, str]) -> tuple[str, ...]:
+    """Return the name of a row's level on lines that fit beside it, if its boxes share one."""
+    names = {levels.get(box.calibration_id) for box in drawing.boxes if box.y == round(band.y, 1)}
+    name = names.pop() if len(names) == 1 else None
+    return wrap(name, LEVEL_WIDTH, lines=4) if name else ()

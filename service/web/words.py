@@ -1,0 +1,231 @@
+"""The words for what the core says in values: kinds, statuses, roles, and the sentence of a flaw.
+
+Every value of these enums has its word here; the texts are msgids of the catalogue.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+from markupsafe import Markup, escape
+
+from certificates.content import CertificateKind
+from procedures.conformity import Verdict
+from service.web import fmt
+from service.web.i18n import gettext, say
+from service.web.views import (
+    Bilingual,
+    CertificateStatus,
+    DueStatus,
+    Fact,
+    MeasuringInterval,
+    Span,
+    ToldBreak,
+)
+from traceability.graph import Flaw
+
+
+def N_(message: str) -> str:  # noqa: N802 the name by which a message is found
+    """Mark a text for the catalogue and return it; it is translated when it is used."""
+    return message
+
+
+WORDS: Mapping[str, Mapping[str, str]] = {
+    "certificate kind": {
+        CertificateKind.CALIBRATION_CERTIFICATE: N_("Calibration certificate"),
+        CertificateKind.VERIFICATION_CERTIFICATE: N_("Verification certificate"),
+        CertificateKind.VERIFICATION_REJECTION: N_("Notice of verification results"),
+        CertificateKind.REFERENCE_MATERIAL_CERTIFICATE: N_("Reference material certificate"),
+        CertificateKind.VERIFICATION_RECORD: N_("Verification record"),
+    },
+    "certificate status": {
+        CertificateStatus.VALID: N_("Valid"),
+        CertificateStatus.DUE_SOON: N_("Valid, due soon"),
+        CertificateStatus.EXPIRED: N_("Expired"),
+        CertificateStatus.WITHDRAWN: N_("Withdrawn"),
+        CertificateStatus.AMENDED: N_("Amended"),
+    },
+    "due status": {
+        DueStatus.OVERDUE: N_("Overdue"),
+        DueStatus.WITHIN_30: N_("Within 30 days"),
+        DueStatus.WITHIN_60: N_("31 to 60 days"),
+        DueStatus.LATER: N_("Later"),
+        DueStatus.NONE: N_("No due date"),
+    },
+    "event": {
+        "calibration": N_("Calibration"),
+        "verification": N_("Verification"),
+        "certification": N_("Certification of a reference material"),
+        "intermediate_check": N_("Intermediate check"),
+        "adjustment": N_("Adjustment"),
+        "comparison": N_("Comparison"),
+    },
+    "verdict": {
+        Verdict.PASS: N_("Conforms"),
+        Verdict.FAIL: N_("Does not conform"),
+        Verdict.CONDITIONAL_PASS: N_("Conforms, conditionally"),
+        Verdict.CONDITIONAL_FAIL: N_("Does not conform, conditionally"),
+        Verdict.UNDETERMINED: N_("Not determined"),
+    },
+    "item state": {
+        "in_use": N_("In use"),
+        "limited": N_("Limited use"),
+        "sealed": N_("Sealed"),
+        "out_of_service": N_("Out of service"),
+    },
+    "terminal reason": {
+        "si_realisation": N_("Realizes the unit of the SI"),
+        "crm_certification": N_("Certified reference material of its own realization"),
+    },
+    "organization": {
+        "national_institute": N_("National institute"),
+        "regional_institute": N_("Regional institute"),
+        "accredited_laboratory": N_("Accredited laboratory"),
+        "enterprise": N_("Enterprise"),
+        "regulator": N_("Regulator"),
+    },
+    "role": {
+        "metrologist": N_("Metrologist"),
+        "checker": N_("Checker"),
+        "approver": N_("Approver"),
+        "inspector": N_("Inspector"),
+        "ledger_keeper": N_("Ledger keeper"),
+        "supervisor": N_("Supervisor"),
+    },
+}
+
+LOOKS: Mapping[str, str] = {
+    CertificateStatus.VALID: "ok",
+    CertificateStatus.DUE_SOON: "soon",
+    CertificateStatus.EXPIRED: "over",
+    CertificateStatus.WITHDRAWN: "stop",
+    CertificateStatus.AMENDED: "stop",
+    DueStatus.OVERDUE: "over",
+    DueStatus.WITHIN_30: "soon",
+    DueStatus.WITHIN_60: "plain",
+    DueStatus.LATER: "ok",
+    DueStatus.NONE: "none",
+    Verdict.PASS: "ok",
+    Verdict.FAIL: "over",
+    Verdict.CONDITIONAL_PASS: "soon",
+    Verdict.CONDITIONAL_FAIL: "over",
+    Verdict.UNDETERMINED: "plain",
+}
+"""The class that gives a status its colour and its icon."""
+
+
+def word(table: str, value: str | StrEnum) -> str:
+    """Return the word for a value in the language being spoken; KeyError if it has none."""
+    return gettext(WORDS[table][value])
+
+
+def look(value: str | StrEnum) -> str:
+    """Return the class of a status."""
+    return LOOKS[value]
+
+
+FLAW_TITLES: Mapping[Flaw, str] = {
+    Flaw.UNDOCUMENTED: N_("Reference not documented"),
+    Flaw.NO_PATH_TO_ROOT: N_("No path to a recognized reference"),
+    Flaw.REFERENCE_LATER_THAN_USER: N_("Reference later than its user"),
+    Flaw.REFERENCE_NOT_VALID_WHEN_USED: N_("Reference not valid when used"),
+    Flaw.SUPERSEDED_WHEN_USED: N_("Reference superseded when used"),
+    Flaw.WITHDRAWN_AFTER_USE: N_("Reference withdrawn after use"),
+    Flaw.UNIT_MISMATCH: N_("Units do not meet"),
+    Flaw.RANGE_NOT_COVERED: N_("Measuring interval not covered"),
+    Flaw.RATIO_EXCEEDS_RULE: N_("Ratio exceeds the rule of the procedure"),
+    Flaw.UNCERTAINTY_BELOW_REFERENCE: N_("Uncertainty below that of its reference"),
+    Flaw.LABORATORY_NOT_AUTHORISED: N_("Laboratory not authorised"),
+    Flaw.NOT_VALID_ON_DATE: N_("Not valid on the day"),
+    Flaw.ITEM_LEVEL_LOOP: N_("Items resting on one another"),
+    Flaw.OVERDUE: N_("Overdue"),
+}
+
+FLAWS: Mapping[Flaw, str] = {
+    Flaw.UNDOCUMENTED: N_(
+        "%(item)s was calibrated on %(performed_on)s against a reference of which no record exists."
+    ),
+    Flaw.NO_PATH_TO_ROOT: N_(
+        "From %(item)s, calibrated on %(performed_on)s, no unbroken path leads to a national "
+        "standard or another recognized reference."
+    ),
+    Flaw.REFERENCE_LATER_THAN_USER: N_(
+        "%(item)s was calibrated on %(performed_on)s, before its reference %(reference)s was "
+        "(%(reference_performed_on)s)."
+    ),
+    Flaw.REFERENCE_NOT_VALID_WHEN_USED: N_(
+        "%(reference)s was used on %(performed_on)s for %(item)s, but its certificate "
+        "%(reference_number)s was valid only until %(reference_valid_until)s."
+    ),
+    Flaw.SUPERSEDED_WHEN_USED: N_(
+        "%(reference)s was used on %(performed_on)s for %(item)s, but its certificate "
+        "%(reference_number)s had been superseded on %(reference_superseded_on)s."
+    ),
+    Flaw.WITHDRAWN_AFTER_USE: N_(
+        "%(reference)s was used on %(performed_on)s for %(item)s; its certificate "
+        "%(reference_number)s was withdrawn on %(reference_superseded_on)s."
+    ),
+    Flaw.UNIT_MISMATCH: N_(
+        "The units of %(item)s and of its reference %(reference)s do not meet, and no conversion "
+        "is recorded."
+    ),
+    Flaw.RANGE_NOT_COVERED: N_(
+        "%(item)s was calibrated from its reference %(reference)s over %(interval)s, but the "
+        "reference is calibrated over %(reference_interval)s only."
+    ),
+    Flaw.RATIO_EXCEEDS_RULE: N_(
+        "%(item)s, calibrated on %(performed_on)s: the ratio to its reference %(reference)s is "
+        "%(ratio)s; the procedure allows %(ratio_limit)s at most."
+    ),
+    Flaw.UNCERTAINTY_BELOW_REFERENCE: N_(
+        "%(item)s, calibrated on %(performed_on)s, states a smaller uncertainty than its "
+        "references bring with them."
+    ),
+    Flaw.LABORATORY_NOT_AUTHORISED: N_(
+        "%(laboratory)s was not authorised for this work when it calibrated %(item)s on "
+        "%(performed_on)s."
+    ),
+    Flaw.NOT_VALID_ON_DATE: N_(
+        "%(item)s: certificate %(number)s is not valid on %(on)s; it holds %(validity)s."
+    ),
+    Flaw.ITEM_LEVEL_LOOP: N_("These items rest on one another: %(items)s."),
+    Flaw.OVERDUE: N_("%(items)s: due on %(valid_until)s, overdue on %(on)s."),
+}
+
+
+def title(flaw: Flaw) -> str:
+    """Return the name of a flaw in the language being spoken."""
+    return gettext(FLAW_TITLES[flaw])
+
+
+def sentence(told: ToldBreak) -> Markup:
+    """Return what a break means, with its names, dates and numbers, as safe HTML."""
+    facts = {name: _written(fact) for name, fact in told.facts.items()}
+    return Markup(escape(gettext(FLAWS[told.flaw]))) % facts  # noqa: S704 both sides are escaped
+
+
+def _written(fact: Fact) -> str:
+    match fact:
+        case Bilingual():
+            written = say(fact)
+        case MeasuringInterval():
+            written = fmt.interval(fact)
+        case Span():
+            written = _span(fact)
+        case date():
+            written = fmt.day(fact)
+        case Decimal() | int():
+            written = fmt.number(fact)
+        case tuple():
+            written = gettext(", ").join(say(text) for text in fact)
+        case str():
+            written = fact
+    return written
+
+
+def _span(span: Span) -> str:
+    first = fmt.day(span.first)
+    if span.last is None:
+        return gettext("from %(first)s") % {"first": first}
+    return gettext("%(first)s to %(last)s") % {"first": first, "last": fmt.day(span.last)}
