@@ -5,16 +5,15 @@ ISO 33401:2024. Every number is the text that is reported: digits are kept, noth
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from functools import cache
-from types import NoneType, UnionType
-from typing import Any, Self, get_args, get_origin, get_type_hints
+from typing import Any, Self
 
 from certificates.errors import (
+    BelowCapability,
     DigitsDisagree,
     FieldForbidden,
     FieldMalformed,
@@ -24,6 +23,7 @@ from certificates.errors import (
     TooManySignificantDigits,
     VerdictContradictsKind,
 )
+from certificates.plain import from_plain, join_path, to_plain
 from procedures.conformity import Verdict
 
 
@@ -142,7 +142,8 @@ class ResultRow:
     `coverage_probability` lies in (0, 1); None where a verification states only k. `limit` is
     digits with ±, ≤ or ≥ before them, or two digits with ~ between them. `nominal_unit` and
     `expanded_uncertainty_unit` are given only where they differ from `unit`; the latter may then
-    be % (a relative expanded uncertainty).
+    be % (a relative expanded uncertainty). `capability` is the accredited expanded uncertainty
+    (CMC) at this value, in the unit of U and with the same k; None where there is no accreditation.
     """
 
     measurand_zh: str
@@ -159,6 +160,7 @@ class ResultRow:
     nominal_unit: str | None = None
     expanded_uncertainty_unit: str | None = None
     value_status: ValueStatus | None = None
+    capability: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,7 +290,7 @@ class CertificateContent:
 
         `from_mapping` gives the equal content back.
         """
-        mapping: dict[str, Any] = _to_plain(self)
+        mapping: dict[str, Any] = to_plain(self)
         return mapping
 
     @classmethod
@@ -298,7 +300,7 @@ class CertificateContent:
         Raises FieldMalformed for a missing, unknown or wrongly typed entry, and whatever the
         content itself refuses.
         """
-        content: Self = _from_plain(cls, mapping, "")
+        content: Self = from_plain(cls, mapping, "")
         return content
 
 
@@ -516,6 +518,7 @@ def _check_row(row: ResultRow, path: str, kind: CertificateKind) -> None:
         "expanded_uncertainty",
         "coverage_factor",
         "coverage_probability",
+        "capability",
     ):
         text = getattr(row, name)
         if text is not None and not _NUMBER.fullmatch(text):
@@ -525,10 +528,18 @@ def _check_row(row: ResultRow, path: str, kind: CertificateKind) -> None:
     _check_uncertainty(row, path, kind)
 
 
+_BESIDE_AN_UNCERTAINTY = (
+    "coverage_factor",
+    "coverage_probability",
+    "expanded_uncertainty_unit",
+    "capability",
+)
+
+
 def _check_uncertainty(row: ResultRow, path: str, kind: CertificateKind) -> None:
     """Let U, k and p stand together only, U with two digits at most."""
     if row.expanded_uncertainty is None:
-        for name in ("coverage_factor", "coverage_probability", "expanded_uncertainty_unit"):
+        for name in _BESIDE_AN_UNCERTAINTY:
             if getattr(row, name) is not None:
                 raise FieldMalformed(f"{path}.{name}", "stated without an expanded uncertainty")
         return
@@ -537,6 +548,10 @@ def _check_uncertainty(row: ResultRow, path: str, kind: CertificateKind) -> None
         raise FieldMalformed(f"{path}.expanded_uncertainty_unit", "neither the unit's own nor %")
     if significant_digits(row.expanded_uncertainty) > 2:
         raise TooManySignificantDigits(f"{path}.expanded_uncertainty", row.expanded_uncertainty)
+    if row.capability is not None and Decimal(row.expanded_uncertainty) < Decimal(row.capability):
+        raise BelowCapability(
+            f"{path}.expanded_uncertainty", row.expanded_uncertainty, row.capability
+        )
     is_absolute = row.expanded_uncertainty_unit in {None, row.unit}
     if is_absolute and kind not in _VERIFICATIONS and not _end_alike(row):
         raise DigitsDisagree(f"{path}.estimate", row.estimate, row.expanded_uncertainty)
@@ -576,6 +591,9 @@ def _check_signatories(content: CertificateContent) -> None:
     for index, signatory in enumerate(content.signatories):
         if signatory.signed_at.tzinfo is None:
             raise FieldMalformed(f"signatories[{index}].signed_at", "a moment without a time zone")
+    moments = {signatory.meaning: signatory.signed_at for signatory in content.signatories}
+    if not moments[Meaning.CALIBRATED] <= moments[Meaning.CHECKED] <= moments[Meaning.APPROVED]:
+        raise FieldMalformed("signatories", "checked or approved before the work was signed")
 
 
 # --- Text -----------------------------------------------------------------------------------------
@@ -605,7 +623,7 @@ def _texts(value: object, path: str) -> Iterator[tuple[str, str]]:
             yield from _texts(member, f"{path}[{index}]")
     elif is_dataclass(value):
         for field in fields(value):
-            yield from _texts(getattr(value, field.name), _join(path, field.name))
+            yield from _texts(getattr(value, field.name), join_path(path, field.name))
 
 
 def _at(content: CertificateContent, path: str) -> object:
@@ -617,69 +635,3 @@ def _at(content: CertificateContent, path: str) -> object:
 
 def _is_empty(value: object) -> bool:
     return value is None or value == () or (isinstance(value, str) and not value.strip())
-
-
-def _join(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
-
-
-# --- To and from nested plain values --------------------------------------------------------------
-
-
-def _to_plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_to_plain(member) for member in value]
-    if isinstance(value, StrEnum):
-        return value.value
-    if isinstance(value, date):
-        return value.isoformat()
-    if is_dataclass(value):
-        return {field.name: _to_plain(getattr(value, field.name)) for field in fields(value)}
-    return value
-
-
-def _from_plain(kind: Any, value: Any, path: str) -> Any:
-    """Return `value` as the annotated type `kind`; raise FieldMalformed where it cannot be."""
-    if get_origin(kind) is UnionType:
-        if value is None:
-            return None
-        kind = next(member for member in get_args(kind) if member is not NoneType)
-    if get_origin(kind) is tuple:
-        return tuple(_members(get_args(kind)[0], value, path))
-    if is_dataclass(kind):
-        return _record(kind, value, path)
-    if issubclass(kind, StrEnum | date):
-        return _parsed(kind if issubclass(kind, StrEnum) else kind.fromisoformat, value, path)
-    if type(value) is not kind:
-        raise FieldMalformed(path, f"a {kind.__name__} is expected")
-    return value
-
-
-def _members(kind: Any, values: Any, path: str) -> Iterable[Any]:
-    if not isinstance(values, list | tuple):
-        raise FieldMalformed(path, "a list is expected")
-    return (_from_plain(kind, value, f"{path}[{index}]") for index, value in enumerate(values))
-
-
-def _record(kind: Any, mapping: Any, path: str) -> Any:
-    if not isinstance(mapping, Mapping):
-        raise FieldMalformed(path or "content", "a mapping is expected")
-    hints = _hints(kind)
-    for name in mapping.keys() ^ hints.keys():
-        reason = "no such field" if name in mapping else "the field is missing"
-        raise FieldMalformed(_join(path, str(name)), reason)
-    return kind(
-        **{name: _from_plain(hints[name], mapping[name], _join(path, name)) for name in hints}
-    )
-
-
-def _parsed(parse: Callable[[str], Any], value: Any, path: str) -> Any:
-    try:
-        return parse(value)
-    except (TypeError, ValueError) as error:
-        raise FieldMalformed(path, str(error)) from error
-
-
-@cache
-def _hints(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)

@@ -74,6 +74,15 @@ class TooManySignificantDigits(ContentError):
         super().__init__(field, f"{text} has more than two significant digits")
 
 
+class BelowCapability(ContentError):
+    """An expanded uncertainty is smaller than the calibration and measurement capability."""
+
+    def __init__(self, field: str, expanded_uncertainty: str, capability: str) -> None:
+        self.expanded_uncertainty = expanded_uncertainty
+        self.capability = capability
+        super().__init__(field, f"{expanded_uncertainty} is below the capability {capability}")
+
+
 class DigitsDisagree(ContentError):
     """An estimate is not rounded to the last digit of its expanded uncertainty."""
 

@@ -175,16 +175,12 @@ def _dates(content: CertificateContent, words: KindWording) -> tuple[Line, ...]:
 
 def _particulars(content: CertificateContent, words: KindWording) -> tuple[Line, ...]:
     customer, material, item = content.customer, content.material, content.item
-    place = wording.place_wording(content.place)
+    zh, en = _place(content)
     environment = [
         (condition, _measured(condition.value, condition.unit)) for condition in content.environment
     ]
     lines = [
-        Line(
-            label=words.place,
-            text=f"{content.place_zh}({place.zh})",
-            secondary=f"{content.place_en} ({place.en})",
-        ),
+        Line(label=words.place, text=zh, secondary=en),
         _line(
             "环境条件",
             "Environmental conditions",
@@ -205,6 +201,14 @@ def _particulars(content: CertificateContent, words: KindWording) -> tuple[Line,
             _line("使用说明", "Instructions for use", material.handling_zh, material.handling_en),
         ]
     return _filled(*lines)
+
+
+def _place(content: CertificateContent) -> Bilingual:
+    """Return the place by its name, and by its kind where that says more."""
+    kind = wording.place_wording(content.place)
+    if content.place_zh == kind.zh:
+        return kind
+    return Bilingual(f"{content.place_zh}({kind.zh})", f"{content.place_en} ({kind.en})")
 
 
 def _in_order(content: CertificateContent) -> list[Signatory]:
@@ -368,7 +372,7 @@ def _budget(content: CertificateContent) -> Table:
         (
             (5, "来源", "Source", lambda row: Bilingual(row.source_zh, row.source_en)),
             (1, "评定", "Type", lambda row: _same(row.evaluation)),
-            (3, "分布", "Distribution", lambda row: _same(row.distribution)),
+            (3, "分布", "Distribution", lambda row: wording.distribution_wording(row.distribution)),
             (
                 3,
                 "标准不确定度 u(x)",

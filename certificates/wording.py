@@ -31,7 +31,6 @@ class Bilingual(NamedTuple):
 DEMONSTRATION_MARK = Bilingual("演示", "DEMONSTRATION — NOT A REAL CERTIFICATE")
 END_MARK = Bilingual("以下空白", "End of certificate")
 NOT_STATED = Bilingual("未给出", "not stated")
-NO_AGREED_DATE = Bilingual("未约定", "none agreed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +38,6 @@ class KindWording:
     """What differs between the kinds: the title and the labels that name the work."""
 
     title: Bilingual
-    laboratory: Bilingual
     customer: Bilingual
     item: Bilingual
     method: Bilingual
@@ -54,7 +52,6 @@ class KindWording:
 
 _CALIBRATION = KindWording(
     title=Bilingual("校准证书", "Calibration Certificate"),
-    laboratory=Bilingual("校准机构", "Laboratory"),
     customer=Bilingual("委托方", "Customer"),
     item=Bilingual("计量器具名称", "Name of instrument"),
     method=Bilingual("校准依据", "Calibration method"),
@@ -68,7 +65,6 @@ _CALIBRATION = KindWording(
 )
 _VERIFICATION = KindWording(
     title=Bilingual("检定证书", "Verification Certificate"),
-    laboratory=Bilingual("检定机构", "Verification body"),
     customer=Bilingual("送检单位", "Applicant"),
     item=Bilingual("计量器具名称", "Name of instrument"),
     method=Bilingual("检定依据", "Verification regulation"),
@@ -82,7 +78,6 @@ _VERIFICATION = KindWording(
 )
 _MATERIAL = KindWording(
     title=Bilingual("标准物质证书", "Reference Material Certificate"),
-    laboratory=Bilingual("研制(生产)单位", "Producer"),
     customer=Bilingual("委托方", "Customer"),
     item=Bilingual("标准物质名称", "Name of reference material"),
     method=Bilingual("定值依据", "Method of characterization"),
@@ -140,8 +135,32 @@ _DOCUMENTS = {
 _FIELDS_OF_A_METHOD = {
     "code": Bilingual("编号", "code"),
     "edition": Bilingual("版本", "edition"),
-    "title_zh": Bilingual("名称", "Chinese title"),
+    "title": Bilingual("名称", "title"),
+    "title_zh": Bilingual("中文名称", "Chinese title"),
     "title_en": Bilingual("英文名称", "English title"),
+    "measurand": Bilingual("被测量", "measurand"),
+    "period": Bilingual("检定周期", "period"),
+    "classes": Bilingual("准确度等级", "accuracy classes"),
+    "maximum_permissible_error": Bilingual("最大允许误差", "maximum permissible error"),
+    "test_points": Bilingual("检定点", "test points"),
+    "readings": Bilingual("读数方法", "readings"),
+    "checks": Bilingual("检定项目", "items verified"),
+    "environment": Bilingual("环境条件", "environmental conditions"),
+    "ratio": Bilingual("标准器与被检器具的误差比", "ratio of errors"),
+    "model": Bilingual("测量模型", "measurement model"),
+    "contributors": Bilingual("不确定度来源", "sources of uncertainty"),
+    "rounding": Bilingual("修约", "rounding"),
+    "conformity": Bilingual("判定规则", "decision rule"),
+    "certificates": Bilingual("证书种类", "kinds of certificate"),
+    "repeatability": Bilingual("重复性", "repeatability"),
+}
+_DISTRIBUTIONS = {
+    "normal": Bilingual("正态", "normal"),
+    "rectangular": Bilingual("均匀", "rectangular"),
+    "triangular": Bilingual("三角", "triangular"),
+    "trapezoidal": Bilingual("梯形", "trapezoidal"),
+    "u_shaped": Bilingual("反正弦", "arcsine"),
+    "t": Bilingual("t 分布", "t-distribution"),
 }
 
 
@@ -175,15 +194,31 @@ def signed_by(meaning: Meaning, kind: CertificateKind) -> Bilingual:
     return _SIGNED_BY.get(meaning, _KINDS[kind].performed_by)
 
 
+def distribution_wording(distribution: str) -> Bilingual:
+    """Return how a probability distribution is called; a name of somebody else's as it is."""
+    return _DISTRIBUTIONS.get(distribution, Bilingual(distribution, ""))
+
+
 def unverified_wording(fields: Iterable[str]) -> Bilingual:
-    """Return the remark that no source confirms these fields of a method; empty for no field."""
-    named = [_FIELDS_OF_A_METHOD.get(name, Bilingual(name, name)) for name in fields]
+    """Return the remark that no source confirms these fields of a method; empty for no field.
+
+    A parameter is named as `parameters.` and its symbol.
+    """
+    named = [_field_of_a_method(name) for name in fields]
     if not named:
         return Bilingual("", "")
     return Bilingual(
         f"({'、'.join(text.zh for text in named)}未核实)",
         f"({', '.join(text.en for text in named)} unverified)",
     )
+
+
+def _field_of_a_method(name: str) -> Bilingual:
+    kind, _, symbol = name.rpartition(".")
+    known = _FIELDS_OF_A_METHOD.get(symbol, Bilingual(symbol, symbol))
+    if kind != "parameters":
+        return known
+    return Bilingual(f"参数“{known.zh}”", f"parameter {known.en}")
 
 
 def percent(probability: str) -> str:

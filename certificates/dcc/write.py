@@ -4,7 +4,6 @@ refTypes that begin with basic_ are PTB's vocabulary; ours begin with suyuan_.
 Source: https://ptb.de/dcc/v3.3.0/ (schema), D-SI 2.2.1.
 """
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import TypeVar
@@ -17,11 +16,19 @@ from certificates.content import (
     CertificateContent,
     CheckedItem,
     Condition,
-    Meaning,
     Method,
     Party,
     ResultRow,
     StandardUsed,
+)
+from certificates.dcc.elements import (
+    Element,
+    add,
+    add_contact,
+    add_persons,
+    add_si,
+    add_text,
+    add_value,
 )
 from certificates.dcc.names import (
     CONFORMITIES,
@@ -35,16 +42,13 @@ from certificates.dcc.names import (
     XSI,
 )
 from certificates.dcc.units import d_si_unit
-from certificates.errors import UnknownUnit
 from certificates.wording import Bilingual
 
 SCHEMA_VERSION = "3.3.0"
 _WRITER_RELEASE = "v1.0"  # of this form of ours, not of the product: old bytes must come again
-_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 _NO_CUSTOMER = Bilingual("无特定客户", "no particular customer")
 
 Part = TypeVar("Part")
-Element = etree._Element  # noqa: SLF001 — lxml names the type of its elements only so
 
 
 def write_dcc(content: CertificateContent) -> bytes:
@@ -60,8 +64,8 @@ def write_dcc(content: CertificateContent) -> bytes:
         },
         nsmap={"dcc": DCC, "si": SI, "xsi": XSI},
     )
-    _administrative_data(_add(root, "administrativeData"), content)
-    measurement = _add(_add(root, "measurementResults"), "measurementResult")
+    _administrative_data(add(root, "administrativeData"), content)
+    measurement = add(add(root, "measurementResults"), "measurementResult")
     _measurement_result(measurement, content)
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8", pretty_print=True)
 
@@ -70,23 +74,23 @@ def write_dcc(content: CertificateContent) -> bytes:
 
 
 def _administrative_data(parent: Element, content: CertificateContent) -> None:
-    software = _add(_add(parent, "dccSoftware"), "software")
-    _text(software, "name", Bilingual("溯源", "Suyuan"))
-    _add(software, "release", _WRITER_RELEASE)
-    _core_data(_add(parent, "coreData"), content)
-    _item(_add(_add(parent, "items"), "item"), content)
-    _laboratory(_add(parent, "calibrationLaboratory"), content.laboratory)
-    _persons(_add(parent, "respPersons"), content)
-    _customer(_add(parent, "customer"), content)
-    _statements(_add(parent, "statements"), content)
+    software = add(add(parent, "dccSoftware"), "software")
+    add_text(software, "name", Bilingual("溯源", "Suyuan"))
+    add(software, "release", _WRITER_RELEASE)
+    _core_data(add(parent, "coreData"), content)
+    _item(add(add(parent, "items"), "item"), content)
+    _laboratory(add(parent, "calibrationLaboratory"), content.laboratory)
+    add_persons(add(parent, "respPersons"), content)
+    _customer(add(parent, "customer"), content)
+    _statements(add(parent, "statements"), content)
 
 
 def _core_data(parent: Element, content: CertificateContent) -> None:
-    _add(parent, "countryCodeISO3166_1", content.laboratory.country_code)
-    _add(parent, "usedLangCodeISO639_1", "zh")
-    _add(parent, "usedLangCodeISO639_1", "en")
-    _add(parent, "mandatoryLangCodeISO639_1", "zh")
-    _add(parent, "uniqueIdentifier", content.number)
+    add(parent, "countryCodeISO3166_1", content.laboratory.country_code)
+    add(parent, "usedLangCodeISO639_1", "zh")
+    add(parent, "usedLangCodeISO639_1", "en")
+    add(parent, "mandatoryLangCodeISO639_1", "zh")
+    add(parent, "uniqueIdentifier", content.number)
     _identifications(
         parent,
         (
@@ -97,32 +101,32 @@ def _core_data(parent: Element, content: CertificateContent) -> None:
         ),
     )
     if content.received_on is not None:
-        _add(parent, "receiptDate", content.received_on.isoformat())
-    _add(parent, "beginPerformanceDate", content.performed_on.isoformat())
-    _add(parent, "endPerformanceDate", content.performed_on.isoformat())
-    _add(parent, "performanceLocation", PERFORMANCE_LOCATIONS[content.place])
-    _add(parent, "issueDate", content.issued_on.isoformat())
+        add(parent, "receiptDate", content.received_on.isoformat())
+    add(parent, "beginPerformanceDate", content.performed_on.isoformat())
+    add(parent, "endPerformanceDate", content.performed_on.isoformat())
+    add(parent, "performanceLocation", PERFORMANCE_LOCATIONS[content.place])
+    add(parent, "issueDate", content.issued_on.isoformat())
     if content.amends is not None:
-        change = _add(parent, "reportAmendedSubstituted")
-        _add(change, "typeOfChange", "substituted")
-        _add(change, "replacedUniqueIdentifier", content.amends.number)
-        previous = _add(parent, "previousReport")
-        _text(previous, "referral", Bilingual("被取代的证书", "Replaced certificate"))
+        change = add(parent, "reportAmendedSubstituted")
+        add(change, "typeOfChange", "substituted")
+        add(change, "replacedUniqueIdentifier", content.amends.number)
+        previous = add(parent, "previousReport")
+        add_text(previous, "referral", Bilingual("被取代的证书", "Replaced certificate"))
         _hash(previous, content.amends.number, content.amends.certificate_sha256)
         reason = Bilingual(content.amends.reason_zh, content.amends.reason_en)
-        _text(previous, "description", reason)
+        add_text(previous, "description", reason)
 
 
 def _item(parent: Element, content: CertificateContent) -> None:
     item = content.item
-    _text(parent, "name", Bilingual(item.name_zh, item.name_en))
+    add_text(parent, "name", Bilingual(item.name_zh, item.name_en))
     if item.condition_zh or item.condition_en:
-        _text(parent, "description", Bilingual(item.condition_zh, item.condition_en))
+        add_text(parent, "description", Bilingual(item.condition_zh, item.condition_en))
     if item.manufacturer_zh or item.manufacturer_en:
-        manufacturer = _add(parent, "manufacturer")
-        _text(manufacturer, "name", Bilingual(item.manufacturer_zh, item.manufacturer_en))
+        manufacturer = add(parent, "manufacturer")
+        add_text(manufacturer, "name", Bilingual(item.manufacturer_zh, item.manufacturer_en))
     if item.type_designation:
-        _add(parent, "model", item.type_designation)
+        add(parent, "model", item.type_designation)
     batch = content.material.batch if content.material else ""
     _identifications(
         parent,
@@ -144,36 +148,16 @@ def _item(parent: Element, content: CertificateContent) -> None:
 
 def _laboratory(parent: Element, laboratory: Party) -> None:
     if laboratory.authorisations:
-        _add(parent, "calibrationLaboratoryCode", "; ".join(laboratory.authorisations))
-    _contact(_add(parent, "contact"), laboratory)
-
-
-def _contact(parent: Element, party: Party) -> None:
-    _text(parent, "name", Bilingual(party.name_zh, party.name_en))
-    location = _add(parent, "location")
-    _add(location, "countryCode", party.country_code)
-    for text in (party.address, party.contact):
-        if text:
-            _text(location, "further", Bilingual(text, ""))
+        add(parent, "calibrationLaboratoryCode", "; ".join(laboratory.authorisations))
+    add_contact(add(parent, "contact"), laboratory)
 
 
 def _customer(parent: Element, content: CertificateContent) -> None:
     if content.customer is not None:
-        _contact(parent, content.customer)
+        add_contact(parent, content.customer)
         return
-    _text(parent, "name", _NO_CUSTOMER)
-    _add(_add(parent, "location"), "countryCode", content.laboratory.country_code)
-
-
-def _persons(parent: Element, content: CertificateContent) -> None:
-    for signatory in content.signatories:
-        person = _add(parent, "respPerson")
-        name = Bilingual(signatory.name_zh, signatory.name_en)
-        _text(_add(person, "person"), "name", name)
-        _text(person, "description", Bilingual(signatory.signed_at.isoformat(), ""))
-        _add(person, "role", signatory.meaning)
-        if signatory.meaning is Meaning.APPROVED:
-            _add(person, "mainSigner", "true")
+    add_text(parent, "name", _NO_CUSTOMER)
+    add(add(parent, "location"), "countryCode", content.laboratory.country_code)
 
 
 def _statements(parent: Element, content: CertificateContent) -> None:
@@ -198,33 +182,33 @@ def _statements(parent: Element, content: CertificateContent) -> None:
     _validity_statement(parent, content)
     _material_statements(parent, content)
     if content.verification_url is not None:
-        statement = _add(parent, "statement", refType="suyuan_authentication")
-        _text(statement, "name", Bilingual("查验", "Authentication"))
-        _add(statement, "link", content.verification_url)
+        statement = add(parent, "statement", refType="suyuan_authentication")
+        add_text(statement, "name", Bilingual("查验", "Authentication"))
+        add(statement, "link", content.verification_url)
 
 
 def _statement(parent: Element, ref_type: str, said: Bilingual) -> None:
-    _text(_add(parent, "statement", refType=ref_type), "declaration", said)
+    add_text(add(parent, "statement", refType=ref_type), "declaration", said)
 
 
 def _conformity_statement(parent: Element, content: CertificateContent) -> None:
     conformity = content.conformity
     if conformity is None:
         return
-    statement = _add(parent, "statement", refType="basic_conformity")
-    _text(statement, "name", Bilingual("符合性声明与判定规则", "Conformity and decision rule"))
-    _add(statement, "norm", conformity.specification)
+    statement = add(parent, "statement", refType="basic_conformity")
+    add_text(statement, "name", Bilingual("符合性声明与判定规则", "Conformity and decision rule"))
+    add(statement, "norm", conformity.specification)
     rule = Bilingual(conformity.decision_rule_zh, conformity.decision_rule_en)
-    _text(statement, "declaration", rule)
-    _add(statement, "conformity", CONFORMITIES[conformity.verdict])
+    add_text(statement, "declaration", rule)
+    add(statement, "conformity", CONFORMITIES[conformity.verdict])
 
 
 def _validity_statement(parent: Element, content: CertificateContent) -> None:
     if content.valid_until is None:
         return
-    statement = _add(parent, "statement", refType="basic_recalibration")
-    _text(statement, "declaration", wording.kind_wording(content.kind).valid_until)
-    _add(statement, "date", content.valid_until.isoformat())
+    statement = add(parent, "statement", refType="basic_recalibration")
+    add_text(statement, "declaration", wording.kind_wording(content.kind).valid_until)
+    add(statement, "date", content.valid_until.isoformat())
 
 
 def _material_statements(parent: Element, content: CertificateContent) -> None:
@@ -246,49 +230,49 @@ def _material_statements(parent: Element, content: CertificateContent) -> None:
 
 def _measurement_result(parent: Element, content: CertificateContent) -> None:
     words = wording.kind_wording(content.kind)
-    _text(parent, "name", words.results)
+    add_text(parent, "name", words.results)
     _each(parent, "usedMethods", "usedMethod", content.methods, _method)
     if not content.methods:
-        method = _add(_add(parent, "usedMethods"), "usedMethod", refType=NOT_STATED)
-        _text(method, "name", wording.NOT_STATED)
+        method = add(add(parent, "usedMethods"), "usedMethod", refType=NOT_STATED)
+        add_text(method, "name", wording.NOT_STATED)
     _each(parent, "measuringEquipments", "measuringEquipment", content.standards, _standard)
     _each(parent, "influenceConditions", "influenceCondition", content.environment, _condition)
     if not content.environment:
-        conditions = _add(parent, "influenceConditions")
-        condition = _add(conditions, "influenceCondition", refType=NOT_STATED)
-        _text(condition, "name", Bilingual("环境条件", "Environmental conditions"))
-        _text(_add(condition, "data"), "text", wording.NOT_STATED)
-    results = _add(parent, "results")
+        conditions = add(parent, "influenceConditions")
+        condition = add(conditions, "influenceCondition", refType=NOT_STATED)
+        add_text(condition, "name", Bilingual("环境条件", "Environmental conditions"))
+        add_text(add(condition, "data"), "text", wording.NOT_STATED)
+    results = add(parent, "results")
     for _, rows in groupby(content.results, key=_list_of):
-        _result(_add(results, "result", refType="suyuan_result"), list(rows))
+        _result(add(results, "result", refType="suyuan_result"), list(rows))
     if content.checked_items:
-        result = _add(results, "result", refType="suyuan_checkedItems")
-        _text(result, "name", Bilingual("检定项目", "Items verified"))
-        data = _add(result, "data")
+        result = add(results, "result", refType="suyuan_checkedItems")
+        add_text(result, "name", Bilingual("检定项目", "Items verified"))
+        data = add(result, "data")
         for item in content.checked_items:
-            _checked_item(_add(data, "quantity"), item)
+            _checked_item(add(data, "quantity"), item)
     if content.budget:
-        _budget(_add(results, "result", refType="suyuan_uncertaintyBudget"), content)
+        _budget(add(results, "result", refType="suyuan_uncertaintyBudget"), content)
 
 
 def _method(parent: Element, method: Method) -> None:
-    _text(parent, "name", Bilingual(method.title_zh or method.code, method.title_en))
+    add_text(parent, "name", Bilingual(method.title_zh or method.code, method.title_en))
     if method.unverified:
-        _text(parent, "description", wording.unverified_wording(method.unverified))
-    _add(parent, "norm", f"{method.code}-{method.edition}" if method.edition else method.code)
+        add_text(parent, "description", wording.unverified_wording(method.unverified))
+    add(parent, "norm", f"{method.code}-{method.edition}" if method.edition else method.code)
 
 
 def _standard(parent: Element, standard: StandardUsed) -> None:
     parent.set("refType", "basic_standardUsed")
-    _text(parent, "name", Bilingual(standard.name_zh, standard.name_en))
-    certificate = _add(parent, "certificate")
-    _text(certificate, "referral", Bilingual(standard.laboratory_zh, standard.laboratory_en))
+    add_text(parent, "name", Bilingual(standard.name_zh, standard.name_en))
+    certificate = add(parent, "certificate")
+    add_text(certificate, "referral", Bilingual(standard.laboratory_zh, standard.laboratory_en))
     _hash(certificate, standard.certificate_number, standard.certificate_sha256)
     if standard.valid_until is not None:
-        validity = _add(certificate, "description")
-        _text(validity, "name", Bilingual("有效期至", "Valid until"))
-        _add(validity, "content", standard.valid_until.isoformat())
-        _add(certificate, "inValidityRange", "true")
+        validity = add(certificate, "description")
+        add_text(validity, "name", Bilingual("有效期至", "Valid until"))
+        add(validity, "content", standard.valid_until.isoformat())
+        add(certificate, "inValidityRange", "true")
     _identifications(
         parent,
         (
@@ -308,8 +292,8 @@ def _standard(parent: Element, standard: StandardUsed) -> None:
 
 
 def _condition(parent: Element, condition: Condition) -> None:
-    _text(parent, "name", Bilingual(condition.name_zh, condition.name_en))
-    _value(_add(_add(parent, "data"), "quantity"), condition.value, condition.unit)
+    add_text(parent, "name", Bilingual(condition.name_zh, condition.name_en))
+    add_value(add(add(parent, "data"), "quantity"), condition.value, condition.unit)
 
 
 def _list_of(row: ResultRow) -> tuple[object, ...]:
@@ -328,32 +312,36 @@ def _list_of(row: ResultRow) -> tuple[object, ...]:
         _limits(row.limit)[0] is None,
         _limits(row.limit)[1] is None,
         row.verdict is None,
+        row.capability is None,
     )
 
 
 def _result(parent: Element, rows: Sequence[ResultRow]) -> None:
     first = rows[0]
     name = Bilingual(first.measurand_zh, first.measurand_en)
-    _text(parent, "name", name)
-    table = _add(_add(parent, "data"), "list", refType="basic_tableIndex0")
+    add_text(parent, "name", name)
+    table = add(add(parent, "data"), "list", refType="basic_tableIndex0")
     if first.nominal is not None:
-        nominal = _add(table, "quantity", refType="basic_nominalValue")
-        _text(nominal, "name", Bilingual("标称值", "Nominal value"))
+        nominal = add(table, "quantity", refType="basic_nominalValue")
+        add_text(nominal, "name", Bilingual("标称值", "Nominal value"))
         unit = first.nominal_unit if first.nominal_unit is not None else first.unit
         _numbers(nominal, (str(row.nominal) for row in rows), unit)
     status = f" suyuan_{first.value_status}" if first.value_status else ""
-    measured = _add(table, "quantity", refType=f"basic_measuredValue{status}")
-    _text(measured, "name", name)
+    measured = add(table, "quantity", refType=f"basic_measuredValue{status}")
+    add_text(measured, "name", name)
     numbers = _numbers(measured, (row.estimate for row in rows), first.unit)
     stated_beside = _is_stated_beside(first)
     if first.expanded_uncertainty is not None and stated_beside:
         _expanded_uncertainty(numbers, rows)
-    if (first.expanded_uncertainty is not None and not stated_beside) or _is_judged(first):
-        meta_data = _add(measured, "measurementMetaData")
-        if first.expanded_uncertainty is not None and not stated_beside:
-            _uncertainty_apart(_add(meta_data, "metaData"), rows)
+    stated_apart = first.expanded_uncertainty is not None and not stated_beside
+    if stated_apart or _is_judged(first) or first.capability is not None:
+        meta_data = add(measured, "measurementMetaData")
+        if stated_apart:
+            _uncertainty_apart(add(meta_data, "metaData"), rows)
         if _is_judged(first):
-            _judgement(_add(meta_data, "metaData", refType="basic_conformity"), rows)
+            _judgement(add(meta_data, "metaData", refType="basic_conformity"), rows)
+        if first.capability is not None:
+            add(add(meta_data, "metaData", refType="basic_isInCMC"), "valid", "true")
     if first.stage is not None:
         _stage(table, first)
 
@@ -371,11 +359,13 @@ def _is_judged(row: ResultRow) -> bool:
 
 
 def _expanded_uncertainty(numbers: Element, rows: Sequence[ResultRow]) -> None:
-    statement = _si(numbers, "measurementUncertaintyUnivariateXMLList")
-    expanded = _si(statement, "expandedMUXMLList")
-    _si(expanded, "valueExpandedMUXMLList", _joined(row.expanded_uncertainty for row in rows))
-    _si(expanded, "coverageFactorXMLList", _joined(row.coverage_factor for row in rows))
-    _si(expanded, "coverageProbabilityXMLList", _joined(row.coverage_probability for row in rows))
+    statement = add_si(numbers, "measurementUncertaintyUnivariateXMLList")
+    expanded = add_si(statement, "expandedMUXMLList")
+    add_si(expanded, "valueExpandedMUXMLList", _joined(row.expanded_uncertainty for row in rows))
+    add_si(expanded, "coverageFactorXMLList", _joined(row.coverage_factor for row in rows))
+    add_si(
+        expanded, "coverageProbabilityXMLList", _joined(row.coverage_probability for row in rows)
+    )
 
 
 def _uncertainty_apart(parent: Element, rows: Sequence[ResultRow]) -> None:
@@ -383,38 +373,38 @@ def _uncertainty_apart(parent: Element, rows: Sequence[ResultRow]) -> None:
     first = rows[0]
     parent.set("refType", "suyuan_expandedUncertainty")
     unit = first.expanded_uncertainty_unit
-    table = _add(_add(parent, "data"), "list")
-    column = _add(table, "quantity", refType="basic_uncertainty")
-    _text(column, "name", Bilingual("扩展不确定度 U", "Expanded uncertainty U"))
+    table = add(add(parent, "data"), "list")
+    column = add(table, "quantity", refType="basic_uncertainty")
+    add_text(column, "name", Bilingual("扩展不确定度 U", "Expanded uncertainty U"))
     u_unit = first.unit if unit is None else unit
     _numbers(column, (str(row.expanded_uncertainty) for row in rows), u_unit)
-    column = _add(table, "quantity", refType="suyuan_coverageFactor")
-    _text(column, "name", Bilingual("包含因子 k", "Coverage factor k"))
+    column = add(table, "quantity", refType="suyuan_coverageFactor")
+    add_text(column, "name", Bilingual("包含因子 k", "Coverage factor k"))
     _numbers(column, (str(row.coverage_factor) for row in rows), "")
     if first.coverage_probability is not None:
-        column = _add(table, "quantity", refType="suyuan_coverageProbability")
-        _text(column, "name", Bilingual("包含概率 p", "Coverage probability p"))
+        column = add(table, "quantity", refType="suyuan_coverageProbability")
+        add_text(column, "name", Bilingual("包含概率 p", "Coverage probability p"))
         _numbers(column, (str(row.coverage_probability) for row in rows), "")
 
 
 def _judgement(parent: Element, rows: Sequence[ResultRow]) -> None:
-    _text(parent, "name", Bilingual("符合性", "Conformity"))
+    add_text(parent, "name", Bilingual("符合性", "Conformity"))
     verdicts = [row.verdict for row in rows if row.verdict is not None]
     if verdicts:
-        _add(parent, "conformityXMLList", " ".join(CONFORMITIES[verdict] for verdict in verdicts))
+        add(parent, "conformityXMLList", " ".join(CONFORMITIES[verdict] for verdict in verdicts))
     limits = [_limits(row.limit) for row in rows]
     lower = [limit for limit, _ in limits if limit is not None]
     upper = [limit for _, limit in limits if limit is not None]
     if not (lower or upper):
         return
-    table = _add(_add(parent, "data"), "list")
+    table = add(add(parent, "data"), "list")
     for ref_type, zh, en, column in (
         ("basic_toleranceLimitLower", "允许值下限", "Lower tolerance limit", lower),
         ("basic_toleranceLimitUpper", "允许值上限", "Upper tolerance limit", upper),
     ):
         if column:
-            quantity = _add(table, "quantity", refType=ref_type)
-            _text(quantity, "name", Bilingual(zh, en))
+            quantity = add(table, "quantity", refType=ref_type)
+            add_text(quantity, "name", Bilingual(zh, en))
             _numbers(quantity, column, rows[0].unit)
 
 
@@ -437,34 +427,34 @@ def _stage(table: Element, row: ResultRow) -> None:
     if row.stage is None:
         return
     said = wording.stage_wording(row.stage)
-    conditions = _add(table, "influenceConditions")
-    condition = _add(conditions, "influenceCondition", refType="basic_adjustment")
-    _text(condition, "name", said)
-    _add(condition, "status", STATUSES[row.stage])
-    _text(_add(condition, "data"), "text", said)
+    conditions = add(table, "influenceConditions")
+    condition = add(conditions, "influenceCondition", refType="basic_adjustment")
+    add_text(condition, "name", said)
+    add(condition, "status", STATUSES[row.stage])
+    add_text(add(condition, "data"), "text", said)
 
 
 def _checked_item(parent: Element, item: CheckedItem) -> None:
-    _text(parent, "name", Bilingual(item.name_zh, item.name_en))
-    _value(parent, item.value, item.unit)
-    meta_data = _add(_add(parent, "measurementMetaData"), "metaData", refType="basic_conformity")
+    add_text(parent, "name", Bilingual(item.name_zh, item.name_en))
+    add_value(parent, item.value, item.unit)
+    meta_data = add(add(parent, "measurementMetaData"), "metaData", refType="basic_conformity")
     if item.limit:
-        _text(meta_data, "declaration", Bilingual(item.limit, ""))
-    _add(meta_data, "conformity", CONFORMITIES[item.verdict])
+        add_text(meta_data, "declaration", Bilingual(item.limit, ""))
+    add(meta_data, "conformity", CONFORMITIES[item.verdict])
 
 
 def _budget(parent: Element, content: CertificateContent) -> None:
-    _text(parent, "name", Bilingual("不确定度评定", "Uncertainty budget"))
+    add_text(parent, "name", Bilingual("不确定度评定", "Uncertainty budget"))
     if content.budget_caption_zh or content.budget_caption_en:
         caption = Bilingual(content.budget_caption_zh, content.budget_caption_en)
-        _text(parent, "description", caption)
-    data = _add(parent, "data")
+        add_text(parent, "description", caption)
+    data = add(parent, "data")
     for line in content.budget:
-        _budget_line(_add(data, "list"), line)
+        _budget_line(add(data, "list"), line)
 
 
 def _budget_line(parent: Element, line: BudgetLine) -> None:
-    _text(parent, "name", Bilingual(line.source_zh, line.source_en))
+    add_text(parent, "name", Bilingual(line.source_zh, line.source_en))
     for ref_type, zh, en, value, unit in (
         ("evaluation", "评定", "Type of evaluation", line.evaluation, ""),
         ("distribution", "分布", "Distribution", line.distribution, ""),
@@ -486,24 +476,12 @@ def _budget_line(parent: Element, line: BudgetLine) -> None:
         ("share", "占比", "Share of the variance", line.share, "%"),
     ):
         if value:
-            quantity = _add(parent, "quantity", refType=f"suyuan_{ref_type}")
-            _text(quantity, "name", Bilingual(zh, en))
-            _value(quantity, value, unit)
+            quantity = add(parent, "quantity", refType=f"suyuan_{ref_type}")
+            add_text(quantity, "name", Bilingual(zh, en))
+            add_value(quantity, value, unit)
 
 
 # --- Pieces ---------------------------------------------------------------------------------------
-
-
-def _add(parent: Element, name: str, text: str | None = None, **attributes: str) -> Element:
-    element = etree.SubElement(parent, f"{{{DCC}}}{name}", attributes)
-    element.text = text
-    return element
-
-
-def _si(parent: Element, name: str, text: str | None = None) -> Element:
-    element = etree.SubElement(parent, f"{{{SI}}}{name}")
-    element.text = text
-    return element
 
 
 def _each(
@@ -514,40 +492,27 @@ def _each(
     write: Callable[[Element, Part], None],
 ) -> None:
     if parts:
-        members = _add(parent, list_name)
+        members = add(parent, list_name)
         for part in parts:
-            write(_add(members, name), part)
-
-
-def _text(parent: Element, name: str, said: Bilingual) -> None:
-    """Write a text in both languages, or the one text there is without a language."""
-    _contents(_add(parent, name), said)
-
-
-def _contents(element: Element, said: Bilingual) -> None:
-    if said.zh and said.en:
-        _add(element, "content", said.zh, lang="zh")
-        _add(element, "content", said.en, lang="en")
-    else:
-        _add(element, "content", said.zh or said.en)
+            write(add(members, name), part)
 
 
 def _hash(parent: Element, number: str, sha256: str | None) -> None:
-    _add(parent, "referralID", number or wording.NOT_STATED.en)
-    _add(parent, "procedure", FILE_HASH if sha256 else NO_HASH)
-    _add(parent, "value", sha256 or NO_HASH)
+    add(parent, "referralID", number or wording.NOT_STATED.en)
+    add(parent, "procedure", FILE_HASH if sha256 else NO_HASH)
+    add(parent, "value", sha256 or NO_HASH)
 
 
 def _identifications(parent: Element, *given: tuple[str, str, Bilingual, str]) -> None:
     filled = [each for each in given if each[1]]
     if not filled:
         return
-    identifications = _add(parent, "identifications")
+    identifications = add(parent, "identifications")
     for issuer, value, name, ref_type in filled:
-        identification = _add(identifications, "identification", refType=ref_type)
-        _add(identification, "issuer", issuer)
-        _add(identification, "value", value)
-        _text(identification, "name", name)
+        identification = add(identifications, "identification", refType=ref_type)
+        add(identification, "issuer", issuer)
+        add(identification, "value", value)
+        add_text(identification, "name", name)
 
 
 def _texts_as_quantities(
@@ -556,32 +521,18 @@ def _texts_as_quantities(
     filled = [each for each in given if each[1]]
     if not filled:
         return
-    quantities = _add(parent, list_name)
+    quantities = add(parent, list_name)
     for label, text, ref_type in filled:
-        quantity = _add(quantities, name, refType=ref_type)
-        _text(quantity, "name", label)
-        _text(quantity, "noQuantity", Bilingual(text, ""))
+        quantity = add(quantities, name, refType=ref_type)
+        add_text(quantity, "name", label)
+        add_text(quantity, "noQuantity", Bilingual(text, ""))
 
 
 def _numbers(parent: Element, values: Iterable[str], unit: str) -> Element:
-    numbers = _si(parent, "realListXMLList")
-    _si(numbers, "valueXMLList", " ".join(values))
-    _si(numbers, "unitXMLList", d_si_unit(unit))
+    numbers = add_si(parent, "realListXMLList")
+    add_si(numbers, "valueXMLList", " ".join(values))
+    add_si(numbers, "unitXMLList", d_si_unit(unit))
     return numbers
-
-
-def _value(parent: Element, value: str, unit: str | None) -> None:
-    """Write a number with its unit, or a text where either is not one."""
-    try:
-        form = d_si_unit(unit) if unit is not None and _NUMBER.fullmatch(value) else None
-    except UnknownUnit:
-        form = None
-    if form is None:
-        _text(parent, "noQuantity", Bilingual(f"{value} {unit or ''}".strip(), ""))
-        return
-    real = _si(parent, "real")
-    _si(real, "value", value)
-    _si(real, "unit", form)
 
 
 def _joined(values: Iterable[str | None]) -> str:

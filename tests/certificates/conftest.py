@@ -166,7 +166,7 @@ def verification() -> CertificateContent:
                 source_zh="读数(分度值的1/5)",
                 source_en="Reading (1/5 of a division)",
                 evaluation="B",
-                distribution="矩形 rectangular",
+                distribution="rectangular",
                 standard_uncertainty="0.0029",
                 unit="MPa",
                 sensitivity_coefficient="1",

@@ -19,6 +19,7 @@ from certificates.content import (
     significant_digits,
 )
 from certificates.errors import (
+    BelowCapability,
     DigitsDisagree,
     FieldForbidden,
     FieldMalformed,
@@ -271,6 +272,19 @@ def test_an_uncertainty_never_stands_without_its_coverage_factor(verification, c
         with_row(verification, expanded_uncertainty=None)
 
 
+@pytest.mark.parametrize("capability", ["0.00064", "0.001", "1E-3"])
+def test_an_uncertainty_below_the_accredited_capability_is_refused(calibration, capability):
+    with pytest.raises(BelowCapability) as refusal:
+        with_row(calibration, capability=capability)
+
+    assert refusal.value.field == "results[0].expanded_uncertainty"
+    assert (refusal.value.expanded_uncertainty, refusal.value.capability) == ("0.00063", capability)
+
+
+def test_an_uncertainty_equal_to_the_capability_stands(calibration):
+    assert with_row(calibration, capability="0.00063").results[0].capability == "0.00063"
+
+
 # --- Persons, dates, texts ------------------------------------------------------------------------
 
 
@@ -292,6 +306,14 @@ def test_three_different_persons_sign(certificate):
         replace(
             certificate, signatories=(calibrated, checked, replace(approved, meaning="checked"))
         )
+
+
+def test_nobody_checks_or_approves_before_the_work_is_signed(verification):
+    calibrated, checked, approved = verification.signatories
+    hasty = replace(approved, signed_at=calibrated.signed_at)
+
+    with pytest.raises(FieldMalformed, match="signatories: checked or approved before"):
+        replace(verification, signatories=(calibrated, checked, hasty))
 
 
 def test_a_signature_without_a_time_zone_is_refused(verification):

@@ -5,14 +5,16 @@ reading holds in its fields; the list of unread leaves does not count.
 """
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
+from datetime import date
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from lxml import etree
 
-from certificates.content import Amendment, Stage
+from certificates.content import Amendment, ResultRow, Stage
 from certificates.dcc import compile_schema, d_si_unit, read_dcc, schema_errors, write_dcc
-from certificates.dcc.read import facts_of
 from certificates.errors import DccUnreadable, SchemaUnknown
 from procedures.conformity import Verdict
 
@@ -48,6 +50,28 @@ def facts_in(document):
         if not len(leaf) and not foreign and not leaf.tag.endswith(NOT_FACTS):
             facts.update((leaf.text or "").split())
     return facts
+
+
+def facts_of(reading):
+    """Return the words and digits that the fields of a reading hold, but for what is unread."""
+    facts: Counter[str] = Counter()
+    for text in texts_of(reading):
+        facts.update(text.split())
+    return facts
+
+
+def texts_of(value):
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, date):
+        yield value.isoformat()
+    elif isinstance(value, tuple):
+        for member in value:
+            yield from texts_of(member)
+    elif is_dataclass(value):
+        for field in fields(value):
+            if field.name not in {"unread", "problems", "schema_version", "table"}:
+                yield from texts_of(getattr(value, field.name))
 
 
 def numbers_in(document, *names):
@@ -207,6 +231,50 @@ def test_what_we_export_is_what_we_import(certificate):
     ]
     assert read.unread == ()
     assert read.problems == ()
+
+
+DIGITS = st.decimals(-(10**6), 10**6, places=3).map(lambda number: f"{number:f}")
+UNITS = st.sampled_from(["MPa", "°C", "%", "m³/h", "µmol/mol", "Ω", ""])
+UNCERTAINTIES = st.tuples(
+    st.integers(1, 99).map(lambda digits: f"{digits / 1000:.3f}"),
+    st.sampled_from(["2", "2.00", "1.96", "2.87", "3"]),
+    st.sampled_from(["0.95", "0.9545", "0.99"]),
+)
+ROWS = st.builds(
+    lambda name, nominal, value, unit, uncertainty, limit, verdict: ResultRow(
+        measurand_zh=name,
+        measurand_en=name,
+        nominal=nominal,
+        unit=unit,
+        estimate=value,
+        expanded_uncertainty=uncertainty[0],
+        coverage_factor=uncertainty[1],
+        coverage_probability=uncertainty[2],
+        limit=limit,
+        verdict=verdict,
+    ),
+    st.sampled_from(["示值误差", "回程误差"]),
+    st.none() | DIGITS,
+    DIGITS,
+    UNITS,
+    UNCERTAINTIES,
+    st.none() | st.sampled_from(["±0.5", "±1.25E-2"]),
+    st.sampled_from([None, Verdict.PASS, Verdict.CONDITIONAL_PASS]),
+)
+
+
+@settings(deadline=None)
+@given(rows=st.lists(ROWS, min_size=1, max_size=8))
+def test_any_results_come_back_row_by_row_to_the_last_digit(verification, rows):
+    content = replace(verification, results=tuple(rows))
+
+    read = read_dcc(write_dcc(content)).results()
+
+    said = {Verdict.CONDITIONAL_PASS.value: "conditionalPass"}
+    written = [row_written(row) for row in rows]
+    assert [row_read(row) for row in read] == [
+        (*row[:-1], said.get(row[-1], row[-1])) for row in written
+    ]
 
 
 def row_read(row):

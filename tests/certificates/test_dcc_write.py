@@ -221,6 +221,22 @@ def test_a_relative_uncertainty_keeps_its_percent_and_its_coverage_factor(
     assert found(xml, f"{apart}[@refType='suyuan_coverageFactor']//si:valueXMLList") == ["2", "2"]
 
 
+def test_results_within_the_accredited_scope_say_so(calibration, schema):
+    within, *others = calibration.results
+    rows = (replace(within, capability="0.00050"), *others)
+
+    xml = write_dcc(replace(calibration, results=rows))
+
+    schema.assertValid(etree.fromstring(xml))
+    assert found(xml, "//dcc:metaData[@refType='basic_isInCMC']/dcc:valid") == ["true"]
+    assert found(
+        xml, "//dcc:result//dcc:quantity[@refType='basic_nominalValue']//si:valueXMLList"
+    ) == [
+        "0.5",
+        "1.0 1.5 2.0 2.5",
+    ]
+
+
 def test_the_same_content_gives_the_same_bytes(certificate):
     assert sha256(write_dcc(certificate)).digest() == sha256(write_dcc(certificate)).digest()
 

@@ -1,6 +1,6 @@
 """Our log against another library's tree: pymerkle, which also follows RFC 9162."""
 
-from pymerkle import InmemoryTree
+from pymerkle import InmemoryTree  # type: ignore[import-untyped]  # it ships no types
 
 from certificates.log import MerkleLog, is_consistent, is_included, leaf_hash
 

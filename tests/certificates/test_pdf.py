@@ -4,6 +4,7 @@ import io
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from hashlib import sha256
 
@@ -136,6 +137,16 @@ def test_the_same_certificate_gives_the_same_bytes_in_another_process(
     assert again.stdout.decode().strip() == sha256(pdf).hexdigest()
 
 
+def test_threads_that_share_a_typesetter_get_the_same_bytes(verification, calibration, typesetter):
+    contents = [verification, calibration] * 4
+    expected = [typesetter.render(content) for content in (verification, calibration)] * 4
+
+    with ThreadPoolExecutor(4) as pool:
+        rendered = list(pool.map(typesetter.render, contents))
+
+    assert rendered == expected
+
+
 RENDER_AGAIN = """
 import hashlib, json, pathlib, sys
 from certificates.content import CertificateContent
@@ -158,6 +169,32 @@ def test_a_letter_that_no_font_here_has_is_refused_rather_than_left_blank(verifi
 
     with pytest.raises(RenderingFailed):
         typesetter.render(replace(verification, item=item))
+
+
+def test_a_word_longer_than_its_line_is_broken_and_stays_one_word(verification, typesetter):
+    serial_number = "S/N:" + "0123456789" * 12
+
+    text = text_of(
+        typesetter.render(
+            replace(verification, item=replace(verification.item, serial_number=serial_number))
+        )
+    )
+
+    assert serial_number in text
+
+
+def test_a_long_table_runs_over_pages_and_repeats_its_head(calibration, typesetter):
+    rows = tuple(
+        replace(calibration.results[0], nominal=f"{number}.5") for number in range(100, 220)
+    )
+
+    pages = read(typesetter.render(replace(calibration, results=rows))).pages
+
+    heads = ["".join(page.extract_text().split()).count("标称值") for page in pages]
+    text = "".join("".join(page.extract_text().split()) for page in pages)
+    assert sum(heads) >= 3
+    assert max(heads) == 1
+    assert all(f"{number}.50.000730.00063" in text for number in range(100, 220))
 
 
 # --- Hostile texts --------------------------------------------------------------------------------
@@ -209,7 +246,7 @@ MARKUP = st.text("#$*_`<>@[]{}()\\/\"'=+-~.:;,|^&%!? \n0aπ压", min_size=1, max
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(text=MARKUP)
 def test_no_markup_breaks_out_of_its_field(verification, typesetter, text):
     page = text_of(typesetter.render(everywhere(verification, text)))
