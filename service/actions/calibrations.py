@@ -170,6 +170,7 @@ def record(session: TenantSession, work: Work, *, performed_by: UUID, now: datet
         source="made",
         item_name_zh=item.name_zh,
         item_name_en=item.name_en,
+        level_zh=item.level_zh,
         laboratory_zh=organization.name_zh,
         laboratory_en=organization.name_en,
         recorded_at=now,

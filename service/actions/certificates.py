@@ -1,5 +1,6 @@
 """Signing results, issuing certificates, and carrying over those of the time before."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -34,6 +35,7 @@ from service.tables.published import CertificateEntry
 from service.tenancy import TenantSession
 from traceability.graph import build_graph, require_unbroken
 
+OWN_NUMBER = re.compile(r"[A-Z0-9]+-(?P<year>\d{4})-(?P<sequence>\d+)(-[0-9A-Z])?", re.ASCII)
 Compose = Callable[[str], CertificateContent]
 Render = Callable[[CertificateContent], Mapping[str, bytes]]
 
@@ -184,8 +186,8 @@ def carry_over(
             for meaning, person in signatories.items()
         ],
     )
-    sequence = int(number.split("-")[2])
-    _count_up_to(session, now.year, sequence)
+    if found := OWN_NUMBER.fullmatch(number):
+        _count_up_to(session, int(found["year"]), int(found["sequence"]))
     certificate = _save(
         session, row, number=number, kind=kind, sha256=record.sha256, keys=keys, now=now
     )
@@ -199,6 +201,7 @@ def carry_over(
 
 def next_number(session: TenantSession, year: int) -> str:
     """Count the organization's certificates of a year one further; return the number."""
+    session.lock_book()
     code = session.get_one(Organization, session.organization_id).code
     counter = NumberCounter
     counted = session.exec(

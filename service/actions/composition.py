@@ -193,7 +193,6 @@ def _standards(session: TenantSession, row: Calibration) -> Iterator[StandardUse
 def _standard(session: TenantSession, edge: CalibrationReference) -> StandardUsed:
     used = calibration_store.get(session, _present(edge.reference_id))
     item = session.get_one(Item, (session.organization_id, used.item_id))
-    certificate = certificate_store.of_calibration(session, used.id)
     return StandardUsed(
         name_zh=item.name_zh,
         name_en=item.name_en,
@@ -204,13 +203,20 @@ def _standard(session: TenantSession, edge: CalibrationReference) -> StandardUse
         valid_until=used.valid_until,
         laboratory_zh=used.laboratory_zh,
         laboratory_en=used.laboratory_en,
-        certificate_sha256=certificate.content_sha256 if certificate else None,
+        certificate_sha256=_sha256_of_dcc(session, used.id),
     )
+
+
+def _sha256_of_dcc(session: TenantSession, calibration_id: UUID) -> str | None:
+    """Return the digest of the standard's own DCC; None where the book does not hold that file."""
+    certificate = certificate_store.of_calibration(session, calibration_id)
+    file = certificate and certificate_store.file(session, certificate.id, "xml")
+    return file.sha256 if file else None
 
 
 def _result_row(result: CalibrationResult) -> ResultRow:
     name_zh, name_en = MEASURANDS[result.measurand]
-    u = result.expanded_uncertainty
+    u, p = result.expanded_uncertainty, result.coverage_probability
     return ResultRow(
         measurand_zh=f"{name_zh}({result.detail_zh})" if result.detail_zh else name_zh,
         measurand_en=f"{name_en} ({result.detail_en})" if result.detail_en else name_en,
@@ -219,7 +225,7 @@ def _result_row(result: CalibrationResult) -> ResultRow:
         estimate=f"{result.estimate:f}",
         expanded_uncertainty=None if u is None else f"{u:f}",
         coverage_factor=None if u is None else f"{result.coverage_factor:g}",
-        coverage_probability=None if u is None else f"{result.coverage_probability or 0.95:g}",
+        coverage_probability=None if u is None or p is None else f"{p:g}",
         limit=_limit(result.maximum_permissible_error),
         verdict=_verdict(result),
     )

@@ -100,7 +100,7 @@ def verify(
         uses=(_use(standard, edition, readings, result),),
         results=tuple(_results(edition, result)),
         is_demonstration=item.is_demonstration,
-        statement=_statement(result),
+        statement=_statement(edition, result),
     )
     row = calibrations.record(session, work, performed_by=performed_by.id, now=now)
     return row, result
@@ -205,7 +205,7 @@ def _results(edition: ProcedureEdition, result: MethodResult) -> list[Result]:
     ]
 
 
-def _statement(result: MethodResult) -> Statement:
+def _statement(edition: ProcedureEdition, result: MethodResult) -> Statement:
     return Statement(
         decision_rule=result.rule.name.value,
         basis=result.rule.reason,
@@ -215,7 +215,7 @@ def _statement(result: MethodResult) -> Statement:
                 "name_zh": check.title.zh,
                 "name_en": check.title.en,
                 "value": str(check.worst.reported),
-                "limit": str(_plain(check.worst.limit)),
+                "limit": f"{_sign(edition, check.name)}{_plain(check.worst.limit)}",
                 "unit": result.unit,
                 "verdict": check.verdict.value,
             }
@@ -223,6 +223,11 @@ def _statement(result: MethodResult) -> Statement:
             if check.reported
         ),
     )
+
+
+def _sign(edition: ProcedureEdition, check: str) -> str:
+    """Return how a limit is written: an error may have either sign, other checks are magnitudes."""
+    return "±" if check == edition.model.judges else "≤ "
 
 
 def _plain(value: float) -> Decimal:

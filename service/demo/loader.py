@@ -31,6 +31,7 @@ CERTIFICATE_KIND = {
     "certification": "reference_material_certificate",
 }
 Progress = Callable[[int], None]
+Events = Mapping[str, Mapping[str, Any]]
 
 
 class NeverReady(RuntimeError):
@@ -54,7 +55,7 @@ class Loader:
     engine: Engine
     keys: LookupKeys
     items: dict[str, Mapping[str, Any]]
-    events: dict[str, Mapping[str, Any]]
+    events: Events
     strangers: set[str]
     people: dict[str, Person] = field(default_factory=dict)
     registered: dict[tuple[str, str], Item] = field(default_factory=dict)
@@ -177,15 +178,18 @@ def _is_ready(loader: Loader, step: Step, before: list[Step]) -> bool:
         reference["event"] in mine
         or (
             reference["event"] in loader.made
-            and (_is_own(loader, step, reference) or reference["event"] in loader.published)
+            and (
+                _is_own(loader.events, step.organization, reference)
+                or reference["event"] in loader.published
+            )
         )
         for reference in event["references"]
     )
 
 
-def _is_own(loader: Loader, step: Step, reference: Mapping[str, Any]) -> bool:
+def _is_own(events: Events, organization: str, reference: Mapping[str, Any]) -> bool:
     """Whether the maker's book holds the reference: it made it, or received it."""
-    return step.organization in _holders(loader.events[reference["event"]])
+    return organization in _holders(events[reference["event"]])
 
 
 def _make(loader: Loader, session: TenantSession, step: Step) -> None:
@@ -193,7 +197,7 @@ def _make(loader: Loader, session: TenantSession, step: Step) -> None:
     signatories = {meaning: loader.people[event[key]] for meaning, key in MEANINGS.items()}
     performed_by = signatories["calibrated"].id
     item = _registered(loader, session, step, now=now, actor_id=performed_by)
-    work = _work(loader, step, item)
+    work = work_of(event, item, events=loader.events, published=loader.published)
     calibrations.record(session, work, performed_by=performed_by, now=now)
     certificates.carry_over(
         session,
@@ -237,7 +241,7 @@ def _publish(
         loader.published[event["id"]] = published.id
 
 
-def _strangers(events: Mapping[str, Mapping[str, Any]]) -> set[str]:
+def _strangers(events: Events) -> set[str]:
     """Return the events that makers refer to whose books do not hold them (fault F5)."""
     return {
         reference["event"]
@@ -309,8 +313,15 @@ ITEM_COLUMNS = (
 )
 
 
-def _work(loader: Loader, step: Step, item: Item) -> Work:
-    event = step.event
+def work_of(
+    event: Mapping[str, Any], item: Item, *, events: Events, published: Mapping[str, UUID]
+) -> Work:
+    """Return what the maker of an event enters into its book.
+
+    Args:
+        events: every event of the world, by id.
+        published: under which id of the reference layer an event stands, if it does.
+    """
     verdicts = {result.get("verdict") for result in event["results"]}
     return Work(
         id=identifier(event["id"]),
@@ -326,7 +337,14 @@ def _work(loader: Loader, step: Step, item: Item) -> Work:
         readings={},
         interval=_interval(event["calibrated_range"]),
         uncertainty=_uncertainty(event, item),
-        uses=tuple(_use(loader, step, reference) for reference in event["references"]),
+        uses=tuple(
+            _use(
+                reference,
+                is_own=_is_own(events, event["maker"], reference),
+                published_id=published.get(reference["event"]),
+            )
+            for reference in event["references"]
+        ),
         results=tuple(_results(event)),
         terminal_reason=event["terminal_reason"],
         is_adjusted=event["adjusted"],
@@ -359,12 +377,11 @@ def _uncertainty(event: Mapping[str, Any], item: Item) -> UncertaintyStatement:
     return UncertaintyStatement(model="absolute", coefficient=largest, coverage_factor=2, unit=unit)
 
 
-def _use(loader: Loader, step: Step, row: Mapping[str, Any]) -> Use:
-    own = _is_own(loader, step, row)
+def _use(row: Mapping[str, Any], *, is_own: bool, published_id: UUID | None) -> Use:
     via = row["via"] or {}
     return Use(
-        reference_id=identifier(row["event"]) if own else None,
-        published_id=None if own else loader.published[row["event"]],
+        reference_id=identifier(row["event"]) if is_own else None,
+        published_id=None if is_own else published_id,
         method_zh=row["method_zh"],
         method_en=row["method_en"],
         basis=row["basis"],

@@ -307,3 +307,45 @@ def names(session: TenantSession) -> dict[UUID, str]:
     row = Calibration
     rows = session.exec(select(row.id, row.item_name_en, row.certificate_number)).all()
     return {id_: f"{name} ({number or 'no certificate'})" for id_, name, number in rows}
+
+
+def newest(session: TenantSession) -> Calibration | None:
+    """Return the calibration of the book that was made last, of those recorded on its day."""
+    return session.exec(
+        select(Calibration)
+        .where(col(Calibration.item_id).is_not(None))
+        .order_by(col(Calibration.performed_on).desc(), col(Calibration.recorded_at).desc())
+        .limit(1)
+    ).first()
+
+
+def count_made(session: TenantSession) -> int:
+    """Return how many calibrations the organization made itself."""
+    made = select(func.count()).select_from(Calibration).where(Calibration.source == "made")
+    return session.exec(made).one()
+
+
+def verdicts(session: TenantSession, calibration_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Return what was stated last of the conformity of calibrations as a whole, by calibration."""
+    row = ConformityStatementRecord
+    rows = session.exec(
+        select(row.calibration_id, row.verdict)
+        .where(col(row.calibration_id).in_(calibration_ids), col(row.result_id).is_(None))
+        .order_by(col(row.stated_at))
+    ).all()
+    return dict(rows)
+
+
+def own_links(session: TenantSession, *, known_at: datetime) -> list[Link]:
+    """Return every calibration of the book, as known at a moment, without the reference layer."""
+    return _links(session, _own_links(known_at))
+
+
+def levels(session: TenantSession, ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Return the level of the item of each calibration, of the book or published, if known."""
+    ids = tuple(ids)
+    found: dict[UUID, str] = {}
+    for row in (Calibration, PublishedCalibration):
+        rows = session.exec(select(row.id, row.level_zh).where(col(row.id).in_(ids)))
+        found |= {id_: level for id_, level in rows if level}
+    return found

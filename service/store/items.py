@@ -1,6 +1,6 @@
 """Reading the ledger of items."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -92,4 +92,20 @@ def standards(session: TenantSession, *, quantity: str) -> Sequence[Item]:
             col(Item.kind) != "measuring_instrument",
         )
         .order_by(col(Item.asset_number))
+    ).all()
+
+
+def levels(session: TenantSession, item_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Return the level of each item that the ledger has and knows one for, by the item's id."""
+    rows = session.exec(select(Item.id, Item.level_zh).where(col(Item.id).in_(item_ids))).all()
+    return {id_: level for id_, level in rows if level}
+
+
+def plates(session: TenantSession) -> Sequence[tuple[str, str]]:
+    """Return the serial number and the manufacturer (zh) of each of the organization's own items.
+
+    As on their plates: a serial number alone may stand on two makers' items.
+    """
+    return session.exec(
+        select(Item.serial_number, Item.manufacturer_zh).where(col(Item.customer_id).is_(None))
     ).all()

@@ -59,6 +59,7 @@ class CalibrationFacts(SQLModel):
 
     Attributes:
         track: which of the item's separately calibrated quantities; "main" for the only one.
+        level_zh: the item's level in the hierarchy of standards, as its keeper names it.
         terminal_reason: why a chain may end here; None if it rests on references.
         uncertainty_model: the expanded uncertainty is `uncertainty_coefficient` in the unit of
             the interval ("absolute"), or times the value ("relative").
@@ -68,6 +69,7 @@ class CalibrationFacts(SQLModel):
     track: str = "main"
     item_name_zh: str
     item_name_en: str
+    level_zh: str | None = None
     laboratory_zh: str
     laboratory_en: str
     certificate_number: str | None = None

@@ -1,0 +1,5 @@
+"""Runs the command line: python -m service."""
+
+from service.cli import main
+
+main()

@@ -1,0 +1,46 @@
+"""The ASGI application, assembled."""
+
+from fastapi import FastAPI
+
+from service import log
+from service.api import calibrations, certificates, health, items
+from service.clock import now, standing_on
+from service.database import open_engine
+from service.lookup import open_lookup_keys
+from service.problems import add_problem_handlers
+from service.settings import Settings
+from service.web import add_pages
+from service.web.pages import frame_of
+from service.web.pages import router as pages_router
+
+DESCRIPTION = """\
+Traceability, verification and certificates. Time is asked by `on` (valid time) and `known_at`
+(system time). Errors are problem documents (RFC 9457) that point at the field. Log-ins come later:
+until then a book is open only in the demonstration, on loopback, as a person that it names.
+"""
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Build the application; nothing is read or opened at import."""
+    settings = settings or Settings()
+    app = FastAPI(
+        title="Suyuan 溯源",
+        version="0.1.0",
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.settings = settings
+    app.state.engine = open_engine(settings.database_url)
+    app.state.keys = open_lookup_keys(settings.lookup_key_file)
+    today = settings.demonstration_today
+    app.state.clock = standing_on(today) if today else now
+    for module in (certificates, items, calibrations):
+        app.include_router(module.router, prefix="/v1")
+    app.include_router(health.router)
+    app.include_router(pages_router)
+    add_problem_handlers(app)
+    add_pages(app, frame_of=frame_of)
+    if settings.demonstration_person is None:  # whose terminal tells a story instead
+        app.add_middleware(log.RequestLog)
+    return app

@@ -1,0 +1,75 @@
+"""The demonstration's own database: made anew for each run, from a template loaded once."""
+
+import shutil
+from collections.abc import Callable
+from hashlib import sha256
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from service.database import open_engine
+from service.demo.loader import load
+from service.demo.world import World
+from service.lookup import open_lookup_keys
+from service.schema import upgrade
+from service.settings import Settings
+
+FOLDER = Path("suyuan-demo")
+NAME = "suyuan-demo.db"
+PACKAGES = ("procedures", "traceability", "certificates", "service", "migrations")
+
+
+def settings_of(folder: Path = FOLDER) -> Settings:
+    """Return the settings under which the demonstration in a folder is read."""
+    return Settings(
+        database_url=f"sqlite:///{folder / NAME}", lookup_key_file=folder / "lookup-key"
+    )
+
+
+def make(world: World, *, progress: Callable[[int], None], folder: Path = FOLDER) -> Settings:
+    """Make the database of a run; load the world only if this code has not loaded it before.
+
+    Args:
+        progress: told how many events were recorded in each stride; never, where a template
+            of an earlier run serves.
+    """
+    folder.mkdir(exist_ok=True)
+    template = folder / f"template-{_fingerprint(world)}.db"
+    if not template.exists():
+        _load_template(world, template, progress)
+    for leftover in folder.glob(f"{NAME}*"):
+        leftover.unlink()
+    shutil.copyfile(template, folder / NAME)
+    return settings_of(folder)
+
+
+def _load_template(world: World, template: Path, progress: Callable[[int], None]) -> None:
+    for older in template.parent.glob("template-*"):
+        older.unlink()
+    unfinished = template.with_suffix(".unfinished")
+    unfinished.unlink(missing_ok=True)
+    engine = open_engine(f"sqlite:///{unfinished}")
+    upgrade(engine)
+    keys = open_lookup_keys(template.parent / "lookup-key")
+    load(world, engine, engine, keys=keys, progress=progress)
+    engine.dispose()  # the last connection folds the journal into the file
+    unfinished.rename(template)
+
+
+def _fingerprint(world: World) -> str:
+    """Return what the loaded world depends on: its data, its fault, and every line of code."""
+    digest = sha256((world.fault["id"] if world.fault else "sound").encode())
+    for package in PACKAGES:
+        for path, entry in sorted(_sources(files(package), package)):
+            digest.update(path.encode() + entry.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _sources(folder: Traversable, path: str) -> list[tuple[str, Traversable]]:
+    found = []
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            found += _sources(entry, f"{path}/{entry.name}")
+        elif entry.name.endswith((".py", ".json", ".toml")):
+            found.append((f"{path}/{entry.name}", entry))
+    return found

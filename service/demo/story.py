@@ -1,0 +1,304 @@
+"""The story of one pressure gauge: due, ordered, read, judged, signed, certified, found again."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+
+from certificates.content import CertificateContent, CertificateKind
+from certificates.html import stylesheet
+from procedures.method import MethodResult, PointReadings, ProcedureEdition
+from service.actions import calibrations, certificates, measurements, work_orders
+from service.actions.composition import Composition
+from service.actions.measurements import Readings
+from service.answers import chain, eligible_standards
+from service.catalogue import edition_in_force
+from service.demo.loader import MEANINGS, work_of
+from service.demo.world import World, identifier, moment
+from service.lookup import LookupKeys
+from service.rendering import render
+from service.store import certificates as certificate_store
+from service.store import directory
+from service.store import items as item_store
+from service.store.directory import Entry
+from service.store.items import Due
+from service.tables.calibrations import Calibration
+from service.tables.certificates import Certificate
+from service.tables.items import Item
+from service.tables.people import Person
+from service.tables.work_orders import WorkOrder
+from service.tenancy import TenantSession
+from traceability.chain import TraceabilityChain
+from traceability.errors import TraceabilityBroken
+from traceability.graph import MeasuringInterval
+from traceability.standards import Proposal
+
+SYMBOLS = ("up_before_tapping", "up_after_tapping", "down_before_tapping", "down_after_tapping")
+REPEATABILITY = 0.0012  # MPa, of the worked example
+DUE_WITHIN = timedelta(days=30)
+KINDS = {
+    "verification_certificate": CertificateKind.VERIFICATION_CERTIFICATE,
+    "notice_of_verification_result": CertificateKind.VERIFICATION_REJECTION,
+}
+
+
+class NoEligibleStandard(RuntimeError):
+    """No standard of the laboratory may be used for the gauge on that day."""
+
+
+class VerdictOpen(RuntimeError):
+    """The readings lead to no certificate: a condition of the procedure was not met."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """What happened, for whoever tells it."""
+
+    due: Sequence[Due]
+    order: WorkOrder
+    proposals: tuple[Proposal, ...]
+    edition: ProcedureEdition
+    readings: Readings
+    result: MethodResult
+    calibration: Calibration
+    signatories: dict[str, Person]
+    certificate: Certificate
+    content: CertificateContent
+    files: dict[str, bytes]
+    chain: TraceabilityChain
+    found: Sequence[Entry]
+
+
+def live(world: World, engine: Engine, *, keys: LookupKeys, today: date, url: str) -> Story:
+    """Let the story happen on a day, in one transaction of the power plant's book.
+
+    Args:
+        url: where certificates are looked up; "{number}" stands for the number.
+
+    Raises:
+        NoEligibleStandard: none may be used on that day.
+        VerdictOpen: a condition of the procedure was not met.
+        ServiceError, TraceabilityError, ProcedureError: a step was refused; nothing is written.
+    """
+    told = world.data["story"]
+    plant = next(row["org"] for row in world.data["items"] if row["id"] == told["item"])
+    with TenantSession(engine, identifier(plant)) as session, session.begin():
+        session.expire_on_commit = False
+        story = _live(world, session, keys=keys, today=today, url=url)
+    serial_number = story["content"].item.serial_number
+    return Story(**story, found=directory.find(engine, keys.of_serial_number(serial_number)))
+
+
+def _live(
+    world: World, session: TenantSession, *, keys: LookupKeys, today: date, url: str
+) -> dict[str, Any]:
+    told = world.data["story"]
+    built_in = edition_in_force(told["procedure"], on=today)
+    edition = built_in.edition
+    people = _people(world, session)
+    readings = _readings(told)
+
+    # 1 what is due, 2 the work order
+    due = [row for row in item_store.due(session, on=today)
+           if row.due_on and row.due_on <= today + DUE_WITHIN]  # fmt: skip
+    item = item_store.get(session, identifier(told["item"]))
+    order = work_orders.open_order(
+        session,
+        item.id,
+        procedure_code=edition.code,
+        due_on=date.fromisoformat(told["due"]),
+        requested_by=people["calibrated"],
+        now=moment(today, 9),
+    )
+
+    # 3 the standards, 4 to 6 readings, budget and verdict
+    proposals = _proposals(session, item, edition, readings, today)
+    calibration, result = measurements.verify(
+        session,
+        item.id,
+        readings,
+        edition=edition,
+        edition_text=built_in.text,
+        standard_calibration_id=proposals[0].candidate.link.calibration_id,
+        performed_by=people["calibrated"],
+        record_number=f"{order.number}-R",
+        on=today,
+        now=moment(today, 10),
+    )
+    _advance(session, order, calibration, "measured", people["calibrated"], moment(today, 10))
+
+    # 7 three signatures, 8 the certificate, 9 its chain
+    for hour, meaning in enumerate(MEANINGS, start=10):
+        certificates.sign(
+            session, calibration.id, meaning=meaning, person=people[meaning],
+            now=moment(today, hour),
+        )  # fmt: skip
+    if result.certificate is None:
+        raise VerdictOpen(f"the readings leave the verdict on {item.name_en} open")
+    certificate = _issued(
+        session, calibration, edition, KINDS[result.certificate.value],
+        actor=people["approved"], keys=keys, url=url, now=moment(today, 14),
+    )  # fmt: skip
+    _advance(session, order, calibration, "issued", people["approved"], moment(today, 14))
+    files = {file.form: file.content
+             for file in certificate_store.files(session, certificate.id)}  # fmt: skip
+    return {
+        "due": due,
+        "order": order,
+        "proposals": proposals,
+        "edition": edition,
+        "readings": readings,
+        "result": result,
+        "calibration": calibration,
+        "signatories": people,
+        "certificate": certificate,
+        "content": CertificateContent.from_mapping(json.loads(files["json"])),
+        "files": files,
+        "chain": chain(session, calibration.id, on=None, known_at=moment(today, 15)),
+    }
+
+
+def _proposals(
+    session: TenantSession, item: Item, edition: ProcedureEdition, readings: Readings, today: date
+) -> tuple[Proposal, ...]:
+    compared = [point.nominal for point in readings.points if point.nominal]
+    proposals = eligible_standards(
+        session,
+        item.id,
+        interval=MeasuringInterval(
+            lower=min(compared), upper=max(compared), unit=edition.measurand.unit
+        ),
+        basis="MPE",
+        ratio_limit=edition.ratio.maximum if edition.ratio else None,
+        on=today,
+        known_at=moment(today, 9),
+    )
+    if not proposals or not proposals[0].eligible:
+        raise NoEligibleStandard(f"no standard may be used for {item.name_en} on {today}")
+    return proposals
+
+
+def _issued(
+    session: TenantSession,
+    calibration: Calibration,
+    edition: ProcedureEdition,
+    kind: CertificateKind,
+    *,
+    actor: Person,
+    keys: LookupKeys,
+    url: str | None,
+    now: datetime,
+) -> Certificate:
+    return certificates.issue(
+        session,
+        calibration.id,
+        compose=Composition(
+            session=session, row=calibration, edition=edition, kind=kind, url=url, now=now
+        ),
+        render=render,
+        kind=kind.value,
+        actor_id=actor.id,
+        keys=keys,
+        now=now,
+    )
+
+
+def _advance(
+    session: TenantSession,
+    order: WorkOrder,
+    calibration: Calibration,
+    state: str,
+    person: Person,
+    now: datetime,
+) -> None:
+    work_orders.advance(
+        session, order, state, person=person, now=now, calibration_id=calibration.id
+    )
+
+
+def attempt(world: World, engine: Engine, *, keys: LookupKeys) -> TraceabilityBroken | None:
+    """Try what a planted fault tries to certify; return the refusal, None if nothing is tried.
+
+    What was measured is kept, the certificate and its number are not.
+    """
+    if world.fault is None or "attempt" not in world.fault:
+        return None
+    event = world.fault["attempt"]["event"]
+    now = moment(event["performed_on"])
+    events = {row["id"]: row for row in world.data["events"]}
+    with TenantSession(engine, identifier(event["maker"])) as session, session.begin():
+        item = item_store.get(session, identifier(event["item"]))
+        people = _signatories(session, event)
+        work = work_of(
+            event | {"certificate_number": f"{event['maker']}-ATTEMPT"},
+            item,
+            events=events,
+            published={},
+        )
+        work = replace(work, certificate_number=None)
+        row = calibrations.record(session, work, performed_by=people["calibrated"].id, now=now)
+        for meaning, person in people.items():
+            certificates.sign(session, row.id, meaning=meaning, person=person, now=now)
+        edition = edition_in_force(event["procedure"], on=row.performed_on).edition
+        try:
+            _issued(
+                session, row, edition, CertificateKind.VERIFICATION_CERTIFICATE,
+                actor=people["approved"], keys=keys, url=None, now=now,
+            )  # fmt: skip
+        except TraceabilityBroken as refusal:
+            return refusal
+    return None
+
+
+def _people(world: World, session: TenantSession) -> dict[str, Person]:
+    """Return who calibrates, checks and approves at the plant, as in its events before."""
+    item = world.data["story"]["item"]
+    return _signatories(
+        session, next(row for row in reversed(world.data["events"]) if row["item"] == item)
+    )
+
+
+def _signatories(session: TenantSession, event: Mapping[str, Any]) -> dict[str, Person]:
+    return {
+        meaning: session.get_one(Person, (session.organization_id, identifier(event[key])))
+        for meaning, key in MEANINGS.items()
+    }
+
+
+def _readings(told: dict[str, Any]) -> Readings:
+    environment = told["environment"]
+    return Readings(
+        accuracy_class=told["class_"],
+        points=tuple(
+            PointReadings(
+                nominal=float(point["nominal_MPa"]),
+                readings={symbol: float(point[symbol]) for symbol in SYMBOLS},
+            )
+            for point in told["points"]
+        ),
+        environment={
+            "temperature": environment["temperature_C"],
+            "humidity": environment["humidity_percent"],
+            "rest_time": environment["rest_h"],
+        },
+        parameters={
+            "span": told["span_MPa"],
+            "division": told["division_MPa"],
+            "repeatability": REPEATABILITY,
+        },
+    )
+
+
+def write_files(story: Story, folder: Path) -> list[Path]:
+    """Write the certificate's files into a folder; return their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    documents = {f"{story.certificate.number}.{form}": document
+                 for form, document in story.files.items()}  # fmt: skip
+    documents["certificate.css"] = stylesheet().encode()
+    for name, document in documents.items():
+        (folder / name).write_bytes(document)
+    return [folder / name for name in documents]

@@ -1,0 +1,124 @@
+"""Errors of the packages below, told to HTTP clients as problem details (RFC 9457)."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from certificates.errors import ContentError, RenderingFailed, UnknownUnit
+from procedures.errors import InvalidInput, ProcedureError
+from service.errors import (
+    AlreadyThere,
+    FormNotThere,
+    InvalidField,
+    NotAuthenticated,
+    NotAuthorised,
+    NotFound,
+    NotPublishable,
+    NotTheSenders,
+)
+from traceability.errors import (
+    CycleInTraceability,
+    InvalidValue,
+    ReferenceLaterThanUser,
+    TraceabilityBroken,
+    UnknownCalibration,
+)
+
+PROBLEMS: dict[type[Exception], tuple[int, str]] = {
+    NotAuthenticated: (401, "not-authenticated"),
+    NotAuthorised: (403, "not-authorised"),
+    NotFound: (404, "not-found"),
+    UnknownCalibration: (404, "not-found"),
+    FormNotThere: (406, "form-not-there"),
+    AlreadyThere: (409, "already-there"),
+    NotPublishable: (409, "not-publishable"),
+    NotTheSenders: (409, "not-the-senders"),
+    TraceabilityBroken: (409, "traceability-broken"),
+    ContentError: (409, "certificate-incomplete"),
+    RenderingFailed: (409, "certificate-not-printable"),
+    UnknownUnit: (409, "certificate-not-printable"),
+    ReferenceLaterThanUser: (422, "reference-later-than-user"),
+    CycleInTraceability: (422, "cycle-in-traceability"),
+    InvalidField: (422, "invalid-field"),
+    InvalidInput: (422, "invalid-field"),
+    InvalidValue: (422, "invalid-field"),
+    ProcedureError: (422, "measurement-not-evaluable"),
+}
+MEDIA_TYPE = "application/problem+json"
+
+
+def problem(
+    request: Request,
+    status: int,
+    kind: str,
+    detail: str,
+    errors: Sequence[dict[str, Any]] = (),
+) -> JSONResponse:
+    """Return a problem document; `errors` point at the fields that are wrong (RFC 6901)."""
+    content = {
+        "type": f"/problems/{kind}",
+        "title": kind.replace("-", " ").capitalize(),
+        "status": status,
+        "detail": detail,
+        "instance": request.url.path,
+    }
+    if errors:
+        content["errors"] = list(errors)
+    return JSONResponse(content, status, media_type=MEDIA_TYPE)
+
+
+def tell(request: Request, error: Exception) -> JSONResponse:
+    """Answer with the problem an error stands for."""
+    status, kind = next(PROBLEMS[known] for known in type(error).__mro__ if known in PROBLEMS)
+    pointers = [{"pointer": pointer, "code": kind, "detail": reason}
+                for pointer, reason in _pointers(error)]  # fmt: skip
+    return problem(request, status, kind, str(error), pointers)
+
+
+def tell_invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+    """Answer a request whose fields are missing or malformed, with a pointer to each."""
+    errors = [
+        {
+            "pointer": "/" + "/".join(str(part) for part in found["loc"][1:]),
+            "in": str(found["loc"][0]),
+            "code": found["type"],
+            "detail": found["msg"],
+        }
+        for found in error.errors()
+    ]
+    return problem(request, 422, "invalid-request", "the request has fields in error", errors)
+
+
+def tell_http(request: Request, error: HTTPException) -> JSONResponse:
+    """Answer what the framework refuses, such as an unknown address."""
+    kind = {404: "not-found", 405: "method-not-allowed", 406: "form-not-there"}
+    told = kind.get(error.status_code, "refused")
+    return problem(request, error.status_code, told, str(error.detail))
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Register a handler for every error in `PROBLEMS` and for what the framework refuses."""
+    for error in PROBLEMS:
+        app.add_exception_handler(error, tell)
+    app.add_exception_handler(RequestValidationError, tell_invalid)  # type: ignore[arg-type]
+    app.add_exception_handler(HTTPException, tell_http)  # type: ignore[arg-type]
+
+
+def _pointers(error: Exception) -> Iterable[tuple[str, str]]:
+    if isinstance(error, InvalidField):
+        yield error.pointer, error.reason
+    elif isinstance(error, InvalidInput | ContentError):
+        yield "/" + error.field.replace(".", "/").replace("[", "/").replace("]", ""), error.reason
+    elif isinstance(error, InvalidValue):
+        yield f"/{error.field}", str(error)
+    elif isinstance(error, ReferenceLaterThanUser):
+        yield f"/uses/{error.position}/reference_id", str(error)
+    elif isinstance(error, CycleInTraceability):
+        yield "/uses", str(error)
+    elif isinstance(error, TraceabilityBroken):
+        for found in error.breaks:
+            yield f"/calibrations/{found.calibration_id}", found.flaw.value

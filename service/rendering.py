@@ -1,0 +1,35 @@
+"""The forms of a certificate: PDF, HTML and XML of one content."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import noto_cjk_sans_otc
+
+from certificates.content import CertificateContent
+from certificates.dcc import write_dcc
+from certificates.html import render_html
+from certificates.pdf import Typesetter
+
+STYLESHEET = "certificate.css"  # beside the page, in a folder as under the address of the API
+
+
+def render(content: CertificateContent) -> Mapping[str, bytes]:
+    """Return the bytes of each form: the XML stands alone and is attached to the PDF.
+
+    Raises:
+        RenderingFailed: a letter has no glyph in the font.
+        UnknownUnit: a unit has no form in D-SI.
+    """
+    xml = write_dcc(content)
+    return {
+        "xml": xml,
+        "pdf": typesetter().render(content, dcc=xml),
+        "html": render_html(content, stylesheet_href=STYLESHEET).encode(),
+    }
+
+
+@cache
+def typesetter() -> Typesetter:
+    """Return the process's typesetter, with the fonts it has read."""
+    return Typesetter(str(Path(noto_cjk_sans_otc.__file__).parent))

@@ -1,0 +1,36 @@
+"""Settings, read once from the environment (`SUYUAN_*`)."""
+
+from datetime import date
+from pathlib import Path
+from uuid import UUID
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What an operator may change without touching the code.
+
+    Attributes:
+        database_url: of the application; on PostgreSQL as the role suyuan_app.
+        owner_database_url: of the owner of the tables, who migrates and creates organizations.
+        lookup_key_file: the secret of the certificate directory; made at first start.
+        public_url: under which people reach the service; certificates print it.
+        demonstration_person: as whom the demonstration acts until somebody chooses another; its
+            presence is what makes a service a demonstration.
+        demonstration_today: the day on which a demonstration stands.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="SUYUAN_")
+
+    database_url: str = "sqlite:///suyuan.db"
+    owner_database_url: str | None = None
+    lookup_key_file: Path = Path("suyuan.lookup-key")
+    public_url: str = "http://127.0.0.1:8000"
+    demonstration_person: UUID | None = None
+    demonstration_organization: UUID | None = None
+    demonstration_today: date | None = None
+
+    @property
+    def owner_url(self) -> str:
+        """The owner's URL: on SQLite, where a file has no roles, the application's."""
+        return self.owner_database_url or self.database_url
