@@ -159,17 +159,21 @@ def report(
 
 
 def shorthand(value: float, standard_uncertainty: float, *, unit: str = "") -> str:
-    """Return y with u_c(y) in parentheses, in units of its last digits.
+    """Return y with u_c(y) in parentheses, two digits of it, in units of its last digits.
 
-    Source: JCGM 100:2008, 7.2.2, form 2.
+    Where u_c(y) has a decimal point itself, it is written with it: 100.0(1.2).
+
+    Source: JCGM 100:2008, 7.2.2, form 2; written by the `uncertainties` package.
 
     >>> shorthand(100.02147, 0.00035, unit="g")
     '100.021 47(35) g'
     """
-    uncertainty = round_uncertainty(standard_uncertainty)
-    number = group_digits(align(value, uncertainty))
-    in_last_digits = _in_last_digits(uncertainty)
-    return f"{number}({in_last_digits}) {unit}".rstrip()
+    from uncertainties import ufloat  # noqa: PLC0415  (half a second that budgets need not pay)
+
+    if standard_uncertainty == 0:
+        return f"{group_digits(_decimal(value, 'value'))}(0) {unit}".rstrip()
+    number, in_parentheses = f"{ufloat(value, standard_uncertainty):.2ufS}".split("(")
+    return f"{group_digits(Decimal(number))}({in_parentheses} {unit}".rstrip()
 
 
 def group_digits(number: Decimal) -> str:
@@ -214,12 +218,6 @@ def _parts(number: Decimal) -> tuple[str, str, str]:
     sign = "-" if text.startswith("-") else ""
     whole, _, fraction = text.removeprefix("-").partition(".")
     return sign, whole, fraction
-
-
-def _in_last_digits(uncertainty: Decimal) -> str:
-    if uncertainty == uncertainty.to_integral_value():
-        return format(uncertainty.to_integral_value(), "f")
-    return "".join(map(str, uncertainty.as_tuple().digits))
 
 
 def _significant(exact: Decimal, count: int, rounding: str) -> Decimal:

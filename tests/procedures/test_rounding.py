@@ -92,6 +92,19 @@ def test_the_forms_of_the_guide_are_printed_digit_for_digit():
     assert str(in_full) == "(100.021 47 ± 0.000 79) g, k = 2.26, 95 %"
 
 
+@pytest.mark.parametrize(
+    ("value", "u", "written"),
+    [
+        (-5.9, 1.5, "-5.9(1.5) A"),
+        (1234.5, 12.3, "1234(12) A"),
+        (1e-7, 2e-9, "0.000 000 100 0(20) A"),
+        (5.0, 0.0, "5(0) A"),
+    ],
+)
+def test_a_standard_uncertainty_stands_in_parentheses(value, u, written):
+    assert shorthand(value, u, unit="A") == written
+
+
 def test_the_value_is_aligned_to_the_last_digit_of_its_uncertainty():
     assert str(align(0.02, Decimal("0.0069"))) == "0.0200"
     assert format(align(12345.6, Decimal("1.2E+2")), "f") == "12350"
