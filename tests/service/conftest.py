@@ -1,0 +1,89 @@
+"""A small world in four books: an institute, a laboratory, its customer and a stranger."""
+
+from collections.abc import Callable
+from datetime import date
+from types import SimpleNamespace
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from service.actions import calibrations, deliveries, organizations
+from service.tables.people import Person
+from service.tenancy import TenantSession
+from tests.service import books
+from tests.service.books import ACTOR, NOW, PROCEDURE
+
+OpenAs = Callable[..., TenantSession]
+
+
+@pytest.fixture
+def people(owner: Engine, open_as: OpenAs) -> dict[str, Person]:
+    """Who calibrates, checks and approves in the laboratory, by what they sign."""
+    with Session(owner) as session, session.begin():
+        humans = [organizations.create_identity(session, now=NOW) for _ in range(3)]
+    members = {}
+    with open_as("LAB") as session, session.begin():
+        session.expire_on_commit = False
+        for meaning, human in zip(("calibrated", "checked", "approved"), humans, strict=True):
+            members[meaning] = organizations.add_person(
+                session,
+                human,
+                name_zh=f"{meaning} 人员",
+                name_en=f"{meaning} person",
+                role=meaning,
+                authorised={PROCEDURE: date(2026, 12, 31)},
+                actor_id=ACTOR,
+                now=NOW,
+            )
+    return members
+
+
+@pytest.fixture
+def story(open_as: OpenAs, names: SimpleNamespace, people: dict[str, Person]) -> SimpleNamespace:
+    """A meter of ENT's, from the national standard to a certificate in its owner's book.
+
+    NIM publishes its national standard and calibrates LAB's reference standard with it. LAB
+    publishes that one, keeps its working standard to itself, and calibrates ENT's meter with it.
+    """
+    told = SimpleNamespace(people=people)
+    with open_as("NIM") as session, session.begin():
+        national = books.calibrate(
+            session, "national", date(2025, 1, 10), terminal_reason="national standard"
+        )
+        told.national = national.id
+        told.published = calibrations.publish(session, national.id, actor_id=ACTOR, now=NOW).id
+        item = books.register(session, "reference", customer_id=names.LAB)
+        reference = books.calibrate(
+            session, "", date(2025, 3, 10), books.use(reference_id=national.id), item_id=item.id
+        )
+        told.reference = reference.id
+        sent = deliveries.deliver(session, reference.id, names.LAB, actor_id=ACTOR, now=NOW).id
+    with open_as("LAB") as session, session.begin():
+        item = books.register(session, "reference")
+        deliveries.take_in(session, sent, item.id, actor_id=ACTOR, now=NOW)
+        told.published_reference = calibrations.publish(
+            session, told.reference, actor_id=ACTOR, now=NOW
+        ).id
+        working = books.calibrate(
+            session, "CANARY-W", date(2025, 6, 1), books.use(reference_id=told.reference)
+        )
+        told.working, told.working_item = working.id, working.item_id
+        told.lab_item = books.register(session, "meter", customer_id=names.ENT).id
+        meter = books.calibrate(
+            session,
+            "",
+            date(2026, 2, 1),
+            books.use(reference_id=working.id),
+            item_id=told.lab_item,
+            results=(books.result(budget=books.budget_of_one()), books.result()),
+        )
+        told.meter = meter.id
+        books.sign_three_times(session, meter.id, people)
+        certificate = books.issue(session, meter.id, people)
+        told.certificate, told.number = certificate.id, certificate.number
+        told.delivery = deliveries.deliver(session, meter.id, names.ENT, actor_id=ACTOR, now=NOW).id
+    with open_as("ENT") as session, session.begin():
+        told.item = books.register(session, "meter").id
+        deliveries.take_in(session, told.delivery, told.item, actor_id=ACTOR, now=NOW)
+    return told

@@ -1,0 +1,712 @@
+"""The stranger OTH looks at the laboratory's book by every path there is, on both engines.
+
+The laboratory's book has a row in every table of a book, so that nothing is found because of the
+wall and not because there is nothing.
+"""
+
+from collections.abc import Callable
+from contextlib import contextmanager, suppress
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import CheckConstraint, exists, func, insert, inspect, literal, select, text, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, SQLModel, col
+from uuid_utils.compat import uuid7
+
+from service.actions import calibrations, deliveries, work_orders
+from service.errors import NotFound
+from service.guards import missing_guards
+from service.store import calibrations as store
+from service.tables.calibrations import (
+    Calibration,
+    CalibrationReference,
+    Influence,
+    ProcedureEditionRecord,
+    Publication,
+    ResultInfluence,
+)
+from service.tables.certificates import CertificateCalibration, NumberCounter, Signature
+from service.tables.exchange import Delivery
+from service.tables.items import Item
+from service.tables.operations import IdempotencyKey, Outbox
+from service.tables.organizations import AccessGrant, Organization, OrganizationSummary
+from service.tables.people import Person
+from service.tables.published import (
+    CertificateEntry,
+    PublishedCalibration,
+    PublishedReference,
+    PublishedSupersession,
+)
+from service.tables.work_orders import WorkOrder
+from service.tenancy import TENANT_CLASSES, TENANT_TABLES, WRITER, CrossesTenants, TenantSession
+from tests.service import books
+from tests.service.books import ACTOR, NOW
+
+TABLES = SQLModel.metadata.tables
+APPEND_ONLY = sorted(name for name, table in TABLES.items() if table.info.get("append_only"))
+# A table without an organization in its key is here because somebody decided it.
+WITHOUT_TENANT = {
+    "identity",
+    "organization",
+    "authorisation",
+    "organization_summary",
+    "published_calibration",
+    "published_reference",
+    "published_supersession",
+    "certificate_entry",
+}
+BARE = TABLES["calibration"]
+
+
+@pytest.fixture
+def story(story, open_as, names):
+    """The story, and a row in each of the tables that it does not touch."""
+    until = NOW + timedelta(days=300)
+    with open_as("LAB") as session, session.begin():
+        session.insert(
+            AccessGrant,
+            [{"id": uuid7(), "grantee_id": names.NIM, "granted_at": NOW, "expires_at": until}],
+        )
+        session.insert(
+            IdempotencyKey,
+            [{"key": "1", "request_sha256": "", "status_code": 201, "answer": {},
+              "created_at": NOW}],
+        )  # fmt: skip
+        session.insert(
+            Outbox, [{"id": uuid7(), "event": "x", "content": {}, "due_at": NOW, "attempts": 0}]
+        )
+        session.insert(OrganizationSummary, [{"period": "2026-02", "stated_at": NOW, "counts": {}}])
+        session.insert(
+            ProcedureEditionRecord,
+            [{"id": uuid7(), "code": "JJG 52", "edition": "2013", "sha256": "", "content": ""}],
+        )
+        checker = story.people["checked"]
+        work_orders.open_order(
+            session, story.lab_item, procedure_code="JJG 52", due_on=None, requested_by=checker,
+            now=NOW,
+        )  # fmt: skip
+        old = books.calibrate(
+            session,
+            "old",
+            date(2024, 6, 1),
+            terminal_reason="purchased",
+            statement=calibrations.Statement(decision_rule="x", basis="x", verdict="pass"),
+        )
+        calibrations.end(session, old.id, reason="worn", actor_id=ACTOR, now=NOW)
+        told = calibrations.publish(
+            session,
+            books.calibrate(session, "gone", date(2024, 7, 1), terminal_reason="purchased").id,
+            actor_id=ACTOR,
+            now=NOW,
+        )
+        calibrations.end(session, told.calibration_id, reason="lost", actor_id=ACTOR, now=NOW)
+    return story
+
+
+def of_organization(table_class, *columns):
+    """Return a select over a class, by the column that every class of a book has."""
+    return select(*(columns or (col(table_class.organization_id),))).select_from(table_class)
+
+
+def recursive(table_class):
+    start = select(col(table_class.organization_id).label("o")).cte(recursive=True)
+    again = select(col(table_class.organization_id)).join(
+        start, start.c.o == table_class.organization_id
+    )
+    return select(start.union(again).c.o)
+
+
+WAYS: dict[str, Callable[[Any], Any]] = {
+    "entity": select,
+    "column": of_organization,
+    "count": lambda c: select(func.count(col(c.organization_id))),
+    "count of rows": lambda c: of_organization(c, func.count()),
+    "aliased": lambda c: select(aliased(c)),
+    "aliased column": lambda c: select(aliased(c).organization_id),
+    "subquery": lambda c: select(of_organization(c).subquery()),
+    "cte": lambda c: select(of_organization(c).cte()),
+    "recursive cte": recursive,
+    "union": lambda c: of_organization(c).union_all(select(aliased(c).organization_id)),
+    "exists": lambda c: select(of_organization(c).exists()),
+    "exists elsewhere": lambda c: select(col(Organization.id)).where(
+        exists().where(col(c.organization_id) == Organization.id)
+    ),
+    "in": lambda c: select(col(Organization.id)).where(
+        col(Organization.id).in_(of_organization(c))
+    ),
+    "scalar subquery": lambda c: select(
+        of_organization(c, func.count(col(c.organization_id))).scalar_subquery()
+    ),
+    "join": lambda c: select(col(Organization.id)).join(
+        c, col(c.organization_id) == Organization.id
+    ),
+    "outer join": lambda c: (
+        select(c.organization_id)
+        .select_from(Organization)
+        .outerjoin(c, col(c.organization_id) == Organization.id)
+        .where(col(c.organization_id).is_not(None))
+    ),
+    "window": lambda c: of_organization(
+        c, col(c.organization_id), func.row_number().over(order_by=col(c.organization_id))
+    ),
+}
+NOTHING: tuple[Any, ...] = ([], [(0,)], [(False,)])
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_stranger_finds_nothing_of_any_book(open_as, story, way):
+    with open_as("LAB") as session:
+        own = {c.__tablename__: session.execute(WAYS[way](c)).all() for c in TENANT_CLASSES}
+    with open_as("OTH") as session:
+        found = {c.__tablename__: session.execute(WAYS[way](c)).all() for c in TENANT_CLASSES}
+
+    assert [name for name, rows in own.items() if rows in NOTHING] == []
+    assert {name: rows for name, rows in found.items() if rows not in NOTHING} == {}
+
+
+def rows_of_laboratory(owner, names):
+    """Return one row of each table that LAB wrote, with its class, as the owner sees it."""
+    with Session(owner) as session:
+        return {
+            c: session.execute(
+                select(c.__table__).where(
+                    c.__table__.c[WRITER.get(c, "organization_id")] == names.LAB
+                )
+            )
+            .mappings()
+            .first()
+            for c in (*TENANT_CLASSES, *(WRITER.keys() - set(TENANT_CLASSES)))
+        }
+
+
+def test_a_known_key_of_another_book_finds_nothing(open_as, names, story, owner):
+    rows = rows_of_laboratory(owner, names)
+    keys = {c: tuple(rows[c][column.name] for column in inspect(c).primary_key)
+            for c in TENANT_CLASSES}  # fmt: skip
+
+    with open_as("OTH") as session:
+        found = [c.__tablename__ for c, key in keys.items() if session.get(c, key) is not None]
+
+    assert found == []
+
+
+REFUSED = {
+    "text": text("SELECT item_name_en FROM calibration"),
+    "core": select(BARE.c.item_name_en),
+    "core count": select(func.count()).select_from(BARE),
+    "core inside": select(col(Item.id)).where(col(Item.id).in_(select(BARE.c.item_id))),
+    "core joined": select(BARE.c.item_name_en).join(Item, BARE.c.item_id == Item.id),
+    "core alias": select(col(Item.id)).join(BARE.alias(), col(Item.id).is_not(None)),
+    "core beside what all may read": select(col(Organization.id), BARE.c.item_name_en),
+    "core update": update(TABLES["item"]).values(serial_number="x"),
+    "core delete": TABLES["outbox"].delete(),
+    "core insert": insert(TABLES["influence"]).values(label_zh="x", label_en="x"),
+    "insert": insert(Item),
+    "insert from": insert(Influence).from_select(["label_zh"], select(col(Item.name_zh))),
+}
+
+
+@pytest.mark.parametrize("statement", REFUSED)
+def test_what_cannot_be_narrowed_is_refused(open_as, story, statement):
+    with open_as("OTH") as session, pytest.raises(CrossesTenants):
+        session.execute(REFUSED[statement])
+
+
+def test_a_session_gives_no_bare_connection(open_as):
+    with open_as("OTH") as session, pytest.raises(CrossesTenants):
+        session.connection()
+
+
+def test_a_session_without_an_organization_cannot_be_built(engine):
+    with pytest.raises(TypeError):
+        TenantSession(engine)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("table_class", [Item, NumberCounter, Outbox])
+def test_what_may_be_edited_is_edited_in_the_own_book_alone(open_as, story, owner, table_class):
+    before = books.count_rows(owner)
+
+    with open_as("OTH") as session, session.begin():
+        touched = session.execute(
+            update(table_class).values(organization_id=table_class.organization_id)
+        ).rowcount
+
+    assert touched == 0
+    assert books.count_rows(owner) == before
+
+
+@contextmanager
+def refused(session):
+    with pytest.raises((CrossesTenants, DBAPIError)), session.begin():
+        yield
+
+
+def test_no_row_is_written_into_another_book(open_as, names, story, owner):
+    """A true copy of every kind of row that LAB wrote, offered by OTH."""
+    rows = rows_of_laboratory(owner, names)
+    before = books.count_rows(owner)
+
+    for table_class, row in rows.items():
+        with open_as("OTH") as session, pytest.raises(CrossesTenants), session.begin():
+            session.add(table_class(**row))
+
+    assert books.count_rows(owner) == before
+
+
+def test_rows_added_in_bulk_are_stamped_as_the_sessions_own(open_as, names, story):
+    id_ = uuid7()
+
+    with open_as("OTH") as session, session.begin():
+        session.insert(
+            Influence,
+            [{"organization_id": names.LAB, "id": id_, "label_zh": "热", "label_en": "heat"}],
+        )
+
+    with open_as("LAB") as session:
+        assert session.get(Influence, (names.LAB, id_)) is None
+    with open_as("OTH") as session:
+        assert session.get(Influence, (names.OTH, id_)) is not None
+
+
+def test_no_kind_of_row_added_in_bulk_lands_in_another_book(open_as, names, story, owner):
+    """LAB's own rows again, under new ids: they become OTH's, or name what OTH does not have."""
+    rows = rows_of_laboratory(owner, names)
+    before = rows_written_by(owner, names.LAB)
+
+    for table_class, row in rows.items():
+        with open_as("OTH") as session, suppress(IntegrityError), session.begin():
+            session.insert(table_class, [dict(row) | ({"id": uuid7()} if "id" in row else {})])
+
+    assert rows_written_by(owner, names.LAB) == before
+    assert sum(rows_written_by(owner, names.OTH).values()) > 10
+
+
+def rows_written_by(owner, organization_id):
+    """Return how many rows of each kind are an organization's."""
+    writers = dict.fromkeys(TENANT_CLASSES, "organization_id") | WRITER
+    with Session(owner) as session:
+        return {
+            table_class.__tablename__: session.execute(
+                select(func.count())
+                .select_from(table_class)
+                .where(getattr(table_class, writer) == organization_id)
+            ).scalar_one()
+            for table_class, writer in writers.items()
+        }
+
+
+def test_who_only_reads_writes_nothing_in_any_way(open_as, names, story, owner):
+    ways = [
+        lambda session: books.register(session, "x"),
+        lambda session: session.insert(
+            Influence, [{"id": uuid7(), "label_zh": "x", "label_en": "x"}]
+        ),
+        lambda session: session.execute(update(Item).values(serial_number="x")),
+        lambda session: setattr(session.get(Item, (names.LAB, story.lab_item)), "use", "x"),
+        lambda session: session.delete(session.get(Item, (names.LAB, story.lab_item))),
+        lambda session: calibrations.end(
+            session, story.working, reason="x", actor_id=ACTOR, now=NOW
+        ),
+    ]
+    before = rows_of_laboratory(owner, names), books.count_rows(owner)
+
+    for way in ways:
+        with open_as("LAB", read_only=True) as session, refused(session):
+            way(session)
+            session.flush()
+
+    assert (rows_of_laboratory(owner, names), books.count_rows(owner)) == before
+
+
+FOREIGN: dict[str, Callable[[Any, UUID, UUID], SQLModel]] = {
+    "item": lambda lab, o, _: Calibration(organization_id=o,
+        source="made", item_id=lab.lab_item, kind="calibration", item_name_zh="x",
+        item_name_en="x", laboratory_zh="x", laboratory_en="x", performed_on=date(2026, 2, 1),
+        recorded_at=NOW,
+    ),
+    "reference": lambda lab, o, own: CalibrationReference(organization_id=o,
+        calibration_id=own, position=0, reference_id=lab.working, method_zh="x", method_en="x"
+    ),
+    "result": lambda lab, o, _: ResultInfluence(organization_id=o,
+        result_id=lab.result, influence_id=uuid7(), component=1.0
+    ),
+    "certificate": lambda lab, o, own: CertificateCalibration(organization_id=o,
+        calibration_id=own, certificate_id=lab.certificate
+    ),
+    "person": lambda lab, o, own: Signature(organization_id=o,
+        subject_id=own, subject_sha256="", meaning="approved", signed_at=NOW, method="x",
+        person_id=lab.people["approved"].id, identity_id=lab.people["approved"].identity_id,
+    ),
+    "order": lambda lab, o, _: WorkOrder(organization_id=o,
+        number="1", item_id=lab.lab_item, customer_id=lab.customer, procedure_code="x",
+        requested_on=date(2026, 1, 1),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("foreign", FOREIGN)
+def test_a_foreign_key_cannot_leave_the_book(open_as, names, story, foreign):
+    """What LAB has, named by its true id, is not there for OTH."""
+    with open_as("LAB") as session:
+        story.result = store.results(session, story.meter)[0].id
+    story.customer = names.ENT
+    with open_as("OTH") as session, session.begin():
+        own = books.calibrate(session, "own", date(2026, 1, 1)).id
+
+    with open_as("OTH") as session, pytest.raises(IntegrityError), session.begin():
+        session.add(FOREIGN[foreign](story, names.OTH, own))
+
+
+def test_only_the_holder_publishes_what_it_has(open_as, names, story):
+    """The publication's two keys prove that book and layer have one holder."""
+    with open_as("OTH") as session, pytest.raises(NotFound):
+        calibrations.publish(session, story.national, actor_id=ACTOR, now=NOW)
+    with open_as("OTH") as session, session.begin():
+        own = books.calibrate(session, "own", date(2026, 1, 1)).id
+    with open_as("OTH") as session, pytest.raises(IntegrityError), session.begin():
+        session.insert(Publication, [{"calibration_id": own, "published_id": story.published}])
+    with open_as("OTH") as session, pytest.raises(IntegrityError), session.begin():
+        session.insert(
+            PublishedReference,
+            [{"calibration_id": story.published, "position": 7, "reference_id": story.published,
+              "method_zh": "x", "method_en": "x"}],
+        )  # fmt: skip
+
+
+def test_only_the_holder_ends_what_it_published(open_as, names, story):
+    end: dict[str, Any] = {"published_id": story.published, "superseded_at": NOW, "reason": "x"}
+
+    with open_as("OTH") as session, pytest.raises(NotFound):
+        calibrations.end(session, story.national, reason="x", actor_id=ACTOR, now=NOW)
+    with open_as("OTH") as session, pytest.raises(IntegrityError), session.begin():
+        session.add(PublishedSupersession(holder_id=names.OTH, **end))
+    with open_as("OTH") as session, pytest.raises(CrossesTenants), session.begin():
+        session.add(PublishedSupersession(holder_id=names.NIM, **end))
+
+
+def test_who_was_told_of_a_calibration_cannot_publish_it_first(open_as, names, story):
+    """ENT knows the id of LAB's meter calibration; publishing it there leaves LAB free to do so."""
+    with open_as("OTH") as session, session.begin():
+        session.add(
+            PublishedCalibration(
+                holder_id=names.OTH, calibration_id=story.working, item_id=story.working_item,
+                kind="calibration", item_name_zh="x", item_name_en="x", laboratory_zh="x",
+                laboratory_en="x", performed_on=date(2025, 6, 1), recorded_at=NOW,
+            )
+        )  # fmt: skip
+
+    with open_as("LAB") as session, session.begin():
+        published = calibrations.publish(session, story.working, actor_id=ACTOR, now=NOW)
+
+        assert published.holder_id == names.LAB
+
+
+def test_nobody_sends_in_anothers_name(open_as, names, story):
+    forged: dict[str, Any] = {"kind": "calibration", "version": 1, "content": {}, "sent_at": NOW}
+
+    with open_as("OTH") as session, pytest.raises(CrossesTenants), session.begin():
+        session.add(Delivery(organization_id=names.ENT, sender_id=names.LAB, **forged))
+    with open_as("OTH") as session, session.begin():
+        session.insert(
+            Delivery,
+            [forged | {"id": uuid7(), "organization_id": names.ENT, "sender_id": names.LAB}],
+        )
+
+    with open_as("ENT") as session:
+        senders = session.execute(select(col(Delivery.sender_id))).scalars().all()
+        assert sorted(senders) == sorted([names.LAB, names.OTH])
+
+
+def test_what_was_sent_is_read_by_its_recipient_alone(open_as, story):
+    with open_as("LAB") as session:
+        assert session.get(Delivery, (session.organization_id, story.delivery)) is None
+    with open_as("LAB") as session, pytest.raises(NotFound):
+        deliveries.take_in(session, story.delivery, story.lab_item, actor_id=ACTOR, now=NOW)
+
+
+def test_a_customer_reads_what_the_certificate_names_and_no_more(open_as, story):
+    with open_as("ENT") as session:
+        read = set(session.execute(select(col(Calibration.item_name_en))).scalars())
+
+        assert read == {"meter", "CANARY-W"}
+        assert session.execute(select(col(Item.serial_number))).scalars().all() == ["SN meter"]
+        assert session.execute(select(Person)).all() == []
+
+
+def test_a_grantee_reads_by_opening_the_grantors_book_and_writes_nothing(open_as, names, story):
+    with open_as("NIM") as session:
+        granted = session.execute(select(col(AccessGrant.organization_id))).scalars().all()
+        assert granted == [names.LAB]
+        assert session.get(Calibration, (names.LAB, story.working)) is None
+
+    with open_as("LAB", read_only=True) as session:
+        assert session.get(Calibration, (names.LAB, story.working)) is not None
+    with open_as("LAB", read_only=True) as session, refused(session):
+        books.register(session, "x")
+
+
+def test_a_grantee_cannot_prolong_its_grant(open_as, names, story):
+    with open_as("NIM") as session, refused(session):
+        grant = session.execute(select(AccessGrant)).scalar_one()
+        grant.expires_at = datetime(2099, 1, 1, tzinfo=UTC)
+        session.flush()
+
+
+REWRITES = {
+    "sqlite": [
+        "UPDATE {table} SET {column} = {column}",
+        "DELETE FROM {table}",
+        "REPLACE INTO {table} SELECT * FROM {table}",
+        "INSERT OR REPLACE INTO {table} SELECT * FROM {table}",
+    ],
+    "postgresql": [
+        "UPDATE {table} SET {column} = {column}",
+        "DELETE FROM {table}",
+        "TRUNCATE {table} CASCADE",
+        "INSERT INTO {table} TABLE {table} ON CONFLICT ({key}) DO UPDATE SET {column} = NULL",
+    ],
+}
+
+
+def test_even_the_owner_cannot_rewrite_a_record(owner, story):
+    """Each append-only table has a row, so that a trigger for each row has something to refuse."""
+    assert {name: n for name, n in books.count_rows(owner).items() if n == 0} == {
+        "authorisation": 0
+    }
+    with Session(owner) as session, session.begin():
+        holder = session.execute(select(col(Organization.id))).scalars().first()
+        session.execute(
+            insert(TABLES["authorisation"]).values(
+                id=uuid7(), holder_id=holder, number="1", kind_zh="x", scope=[],
+                valid_from=date(2026, 1, 1), valid_until=date(2027, 1, 1),
+            )
+        )  # fmt: skip
+    rewritten = []
+    for name in APPEND_ONLY:
+        key = [column.name for column in TABLES[name].primary_key]
+        for rewrite in REWRITES[owner.dialect.name]:
+            statement = rewrite.format(table=name, column=key[-1], key=", ".join(key))
+            with owner.connect() as connection:
+                try:
+                    connection.execute(text(statement))
+                    rewritten.append(statement)
+                except DBAPIError as error:
+                    if "is append-only" not in str(error.orig):
+                        rewritten.append(f"{statement}: {error.orig}")
+                connection.rollback()
+
+    assert rewritten == []
+
+
+def test_the_owner_may_change_only_five_tables(owner):
+    assert TABLES.keys() - set(APPEND_ONLY) == {
+        "identity", "organization", "item", "number_counter", "outbox",
+    }  # fmt: skip
+
+
+# What a plain connection of the application's role sees, without our session: SQLite has no
+# wall of its own, PostgreSQL shows nothing, or one book.
+PLAIN = {"sqlite": ("all", "all", "all"), "postgresql": ("none", "one book", "none")}
+
+
+def test_what_holds_without_our_session(engine, owner, names, story):
+    with Session(owner) as session:
+        every = dict(session.execute(
+            select(BARE.c.organization_id, func.count()).group_by(BARE.c.organization_id)
+        ).all())  # fmt: skip
+    meaning = {"all": sum(every.values()), "one book": every[names.ENT], "none": 0}
+    question = text("SELECT count(*) FROM calibration")
+
+    with engine.connect() as connection:
+        seen = [connection.scalar(question)]
+        if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"SET LOCAL suyuan.organization_id = '{names.ENT}'")
+        seen.append(connection.scalar(question))
+        connection.rollback()  # the setting is now '', not unset
+        seen.append(connection.scalar(question))
+
+    assert seen == [meaning[word] for word in PLAIN[engine.dialect.name]]
+    assert len(set(meaning.values())) == 3
+
+
+# How many of the tables, by engine, took a copy of another's row over a plain connection.
+FORGEABLE = {"sqlite": "every table", "postgresql": "none"}
+
+
+def test_what_can_be_forged_without_our_session(engine, owner, names, story):
+    """On PostgreSQL a policy refuses every row that is not one's own, before any other check."""
+    rows = rows_of_laboratory(owner, names)
+    stopped = []
+    for table_class, row in rows.items():
+        with engine.connect() as connection:
+            if engine.dialect.name == "postgresql":
+                connection.exec_driver_sql(f"SET LOCAL suyuan.organization_id = '{names.OTH}'")
+            try:
+                connection.execute(insert(table_class.__table__), dict(row))
+            except DBAPIError as error:
+                if "row-level security" in str(error.orig):
+                    stopped.append(table_class)
+            connection.rollback()
+
+    told = {len(rows): "none", 0: "every table"}
+    assert told[len(stopped)] == FORGEABLE[engine.dialect.name]
+
+
+def test_every_key_of_a_book_begins_with_its_organization(owner):
+    """And each table without one is on a list that somebody had to write."""
+    database = inspect(owner)
+    tables = set(database.get_table_names()) - {"alembic_version"}
+
+    assert tables - TENANT_TABLES == WITHOUT_TENANT
+    for table in TENANT_TABLES:
+        keys = [
+            database.get_pk_constraint(table),
+            *(key for key in database.get_foreign_keys(table)
+              if key["referred_table"] in TENANT_TABLES),
+        ]  # fmt: skip
+        columns = [key["constrained_columns"] for key in keys]
+        columns += [key["column_names"] for key in database.get_unique_constraints(table)]
+        assert {key[0] for key in columns} == {"organization_id"}, table
+
+
+def test_the_reference_layer_never_points_into_a_book(owner):
+    database = inspect(owner)
+
+    pointed = {key["referred_table"] for table in WITHOUT_TENANT
+               for key in database.get_foreign_keys(table)}  # fmt: skip
+
+    assert pointed <= WITHOUT_TENANT
+
+
+LOSSES = {
+    "sqlite": {
+        **{f"DROP TRIGGER {name}_no_{verb}": f"{name}_no_{verb}"
+           for name in APPEND_ONLY for verb in ("update", "delete")},
+        "PRAGMA recursive_triggers = OFF": "recursive_triggers",
+    },
+    "postgresql": {
+        statement.format(table=name): f"{name}: {guard}"
+        for names_, losses in (
+            (TABLES, {
+                "ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY": "walled",
+                "ALTER TABLE {table} DISABLE ROW LEVEL SECURITY": "walled",
+            }),
+            (APPEND_ONLY, {
+                "DROP TRIGGER {table}_append_only ON {table}": "append_only",
+                "ALTER TABLE {table} DISABLE TRIGGER {table}_append_only": "append_only",
+                "GRANT UPDATE ON {table} TO suyuan_app": "append_only",
+                "GRANT TRUNCATE ON {table} TO suyuan_app": "append_only",
+            }),
+            (["item"], {
+                "DROP POLICY readable ON item; DROP POLICY addable ON item;"
+                " DROP POLICY editable ON item": "has_policy",
+            }),
+        )
+        for name in names_
+        for statement, guard in losses.items()
+    },
+}  # fmt: skip
+
+
+def test_the_guards_are_there_and_the_loss_of_each_is_noticed(owner):
+    unnoticed = {}
+    with owner.connect() as connection:
+        assert missing_guards(connection) == []
+        connection.rollback()
+        for statement, guard in LOSSES[owner.dialect.name].items():
+            connection.execute(text(statement))
+            if guard not in missing_guards(connection):
+                unnoticed[statement] = missing_guards(connection)
+            connection.rollback()
+
+    assert unnoticed == {}
+
+
+# SQLite keeps NaN as NULL: where a number must be there, that is refused; where it may be
+# unknown, the database cannot tell, and the actions must.
+NUMBERS = {
+    "sqlite": {"inf": "every", "-inf": "every", "nan": "required"},
+    "postgresql": {"inf": "every", "-inf": "every", "nan": "every"},
+}
+
+
+def finite_columns(owner):
+    """Return every column of floating point, by table, and whether it may be unknown."""
+    database = inspect(owner)
+    return {
+        (table, column["name"]): column["nullable"]
+        for table in TABLES
+        for column in database.get_columns(table)
+        if str(column["type"]).startswith(("FLOAT", "DOUBLE", "REAL"))
+    }
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
+def test_the_database_itself_refuses_what_is_no_number(owner, names, story, number):
+    """A true copy of a row, but for its key and one number."""
+    may_be_unknown = finite_columns(owner)
+    expected = {
+        key for key, nullable in may_be_unknown.items()
+        if NUMBERS[owner.dialect.name][number] == "every" or not nullable
+    }  # fmt: skip
+    rows = {c.__tablename__: row for c, row in rows_of_laboratory(owner, names).items()}
+
+    stopped = set()
+    for table, column in may_be_unknown:
+        row = dict(rows[table]) | {column: float(number)}
+        with owner.connect() as connection:
+            try:
+                connection.execute(insert(TABLES[table]), row)
+            except IntegrityError as error:
+                told = str(error.orig)
+                if "CHECK" in told or "check constraint" in told or f"{table}.{column}" in told:
+                    stopped.add((table, column))
+            connection.rollback()
+
+    assert stopped == expected
+    assert len(may_be_unknown) > 30
+
+
+def test_every_column_of_floating_point_has_its_check(owner):
+    checked = {
+        (table.name, column)
+        for table in TABLES.values()
+        for check in table.constraints
+        if isinstance(check, CheckConstraint)
+        for column in table.columns.keys()  # noqa: SIM118  (a collection of columns, by name)
+        if f"{column} BETWEEN" in str(check.sqltext)
+    }
+
+    assert finite_columns(owner).keys() <= checked
+
+
+@pytest.mark.parametrize("number", ["NIM-2026-00001-A", "LABX-2026-00001-A", "2026-00001", "LAB"])
+def test_a_certificate_number_begins_with_the_code_of_its_issuer(open_as, story, number):
+    with open_as("LAB") as session:
+        told = session.execute(select(CertificateEntry)).scalars().first().model_dump()
+    with open_as("LAB") as session, pytest.raises(IntegrityError, match="number_in_own_name"):
+        session.insert(CertificateEntry, [told | {"lookup_key": "x", "number": number}])
+
+
+def test_nobody_issues_under_the_code_of_another(open_as, story):
+    """The code in a directory entry is the issuer's own, by a foreign key to the organization."""
+    with open_as("LAB") as session:
+        told = session.execute(select(CertificateEntry)).scalars().first().model_dump()
+    with open_as("OTH") as session, pytest.raises(IntegrityError, match=r"(?i)foreign key"):
+        session.insert(CertificateEntry, [told | {"lookup_key": "x"}])
+
+
+def test_the_directory_names_no_customer(open_as, names, story):
+    """Neither ENT's id nor its name stands in any entry that anyone may read."""
+    with open_as("OTH") as session:
+        told = session.execute(select(CertificateEntry, literal(1))).all()
+
+        assert len(told) == 2  # by number and by serial number
+        for entry, _ in told:
+            assert not {str(names.ENT), "ENT 机构", "Ent"} & {
+                str(value) for value in entry.model_dump().values()
+            }
