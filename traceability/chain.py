@@ -11,7 +11,9 @@ from uuid import UUID
 
 import networkx as nx
 
+from traceability.errors import ChainTooDeep
 from traceability.graph import (
+    MOST_LEVELS,
     Break,
     Link,
     MeasuringInterval,
@@ -138,14 +140,18 @@ def trace(
 
     Raises:
         UnknownCalibration: the calibration is not among the links.
+        ChainTooDeep: it has more than 200 levels.
     """
     graph = build_graph(links)
     link = link_of(graph, calibration_id)
     chain = graph.subgraph(nx.descendants(graph, calibration_id) | {calibration_id})
+    tracing = _Tracing(chain, calibration_id, on)
+    if (deepest := max(tracing.levels.values())) > MOST_LEVELS:
+        raise ChainTooDeep(deepest, MOST_LEVELS)
     return TraceabilityChain(
         calibration_id=calibration_id,
         on=on,
-        result=_Tracing(chain, calibration_id, on).step(link.calibration_id, None),
+        result=tracing.step(link.calibration_id, None),
         breaks=find_breaks(chain, calibration_id, on=on),
     )
 

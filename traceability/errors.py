@@ -4,6 +4,7 @@
   - InvalidValue              a number or name that no record may carry
   - UnknownCalibration        the calibration asked about is not among the links
   - TraceabilityBroken        a certificate was asked for, but its chain has breaks
+  - ChainTooDeep              no chain of calibrations is that long; the records are wrong
   - DateOutOfRange            a date the network's arrays cannot hold
   - SnapshotUnreadable        the bytes are no snapshot of a network that this version reads
     + SnapshotTruncated
@@ -41,6 +42,15 @@ class UnknownCalibration(TraceabilityError):
     def __init__(self, calibration_id: UUID) -> None:
         self.calibration_id = calibration_id
         super().__init__(f"calibration {calibration_id} is not among the links")
+
+
+class ChainTooDeep(TraceabilityError):
+    """A chain has more levels than any hierarchy of standards: its records cannot be right."""
+
+    def __init__(self, levels: int, most: int) -> None:
+        self.levels = levels
+        self.most = most
+        super().__init__(f"the chain has {levels} levels, more than {most}")
 
 
 class TraceabilityBroken(TraceabilityError):

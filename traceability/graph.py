@@ -31,6 +31,7 @@ Basis = Literal["U", "MPE"]
 Extension = Literal["build_up", "substitution", "ratio"]
 
 MAIN_TRACK = "main"
+MOST_LEVELS = 200
 # Ratios and uncertainties are recorded with six significant digits, interval bounds with all.
 RECORDED_DIGITS = 1e-5
 BOUND_DIGITS = 1e-9

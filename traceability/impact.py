@@ -18,8 +18,8 @@ from uuid import UUID
 import networkx as nx
 
 from traceability.audit import calibration_in_force
-from traceability.errors import CycleInTraceability, InvalidValue
-from traceability.graph import Link, Reference, build_graph, documented, require_finite
+from traceability.errors import ChainTooDeep, CycleInTraceability, InvalidValue
+from traceability.graph import MOST_LEVELS, Link, Reference, build_graph, documented, require_finite
 from traceability.standards import SCALING_EXTENSIONS
 
 
@@ -222,6 +222,7 @@ def recall(
 
     Raises:
         CycleInTraceability: the links hold a cycle, which no book accepts.
+        ChainTooDeep: a chain has more than 200 levels.
     """
     shifts = _Shifts(build_graph(links), fault, assumption)
     affected = [
@@ -286,6 +287,8 @@ class _Shifts:
     ) -> None:
         if not nx.is_directed_acyclic_graph(graph):
             raise CycleInTraceability(tuple(edge[0] for edge in nx.find_cycle(graph)))
+        if (deepest := nx.dag_longest_path_length(graph, weight="")) > MOST_LEVELS:
+            raise ChainTooDeep(deepest, MOST_LEVELS)
         self.graph = graph
         self.fault = fault
         self.assumption = assumption

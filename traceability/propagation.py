@@ -5,47 +5,73 @@ its coefficients: x_n = Σ c_np x_p + u_n e_n. Results are NaN, or None for sing
 where an uncertainty on the way is unknown.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
-from heapq import heappop, heappush
-from math import fsum, isnan, sqrt
+from dataclasses import dataclass
+from math import isnan, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, vstack
 
+from traceability.columns import Bools, Indices
 from traceability.errors import InvalidValue
-from traceability.graph import require_finite
-from traceability.network import Bools, Indices, Network, Part
-
-Components = dict[int, float]
+from traceability.network import Network, Part
 
 
-def components(network: Network, numbers: Indices, weights: Sequence[float]) -> Components:
-    """Return what each calibration's own influence makes of a weighted sum.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Components:
+    """What the own influence of each calibration makes of each of some results.
 
-    Walks from the results to the roots and touches their ancestors only.
-
-    Raises:
-        InvalidValue: weights are not one for each calibration, or not finite.
+    Attributes:
+        result: (n,), which result, by its place.
+        number: (n,), which calibration's influence.
+        component: (n,), signed, in the result's unit.
     """
-    if len(weights) != len(numbers):
-        raise InvalidValue("weights", len(weights), f"be {len(numbers)}, one for each calibration")
-    sensitivity: defaultdict[int, float] = defaultdict(float)
-    for number, weight in zip(numbers.tolist(), weights, strict=True):
-        require_finite("weights", weight)
-        sensitivity[number] += weight
-    waiting = [-number for number in sensitivity]
-    waiting.sort()
-    found: Components = {}
-    while waiting:
-        number = -heappop(waiting)
-        found[number] = sensitivity[number] * network.own_uncertainty_of(number)
-        for reference, coefficient in zip(*network.references_of(number), strict=True):
-            if reference not in sensitivity:
-                heappush(waiting, -reference)
-            sensitivity[reference] += coefficient * sensitivity[number]
-    return found
+
+    result: NDArray[np.int64]
+    number: NDArray[np.int64]
+    component: NDArray[np.float64]
+
+
+def components(
+    network: Network,
+    numbers: Indices,
+    *,
+    result: NDArray[np.int64],
+    weight: NDArray[np.float64],
+) -> Components:
+    """Return the components of results, each a weighted sum of calibrations.
+
+    Walks from the calibrations to the roots, a block at a time, and touches their ancestors
+    only: what it costs does not grow with the network.
+
+    Args:
+        network: the network.
+        numbers: (n,), calibrations.
+        result: (n,), the place of the result to which each belongs, from 0.
+        weight: (n,), its weight in it.
+    """
+    count = int(result.max(initial=0)) + 1
+    keys, weights = _summed(numbers.astype(np.int64) * count + result, weight)
+    found_keys, found = [np.empty(0, np.int64)], [np.empty(0, np.float64)]
+    while len(keys):
+        part, block = network.block_of(int(keys[-1] // count))
+        cut = np.searchsorted(keys, block.start * count)
+        mine, sensitivity = keys[cut:], weights[cut:]
+        number, row = np.divmod(mine, count)
+        found_keys.append(mine)
+        found.append(sensitivity * part.own_uncertainty[number - part.first])
+        column = block.offset + number - block.start
+        height = block.stop - block.start
+        used = np.concatenate([column + k * height for k in range(block.degree)] or [column[:0]])
+        keys, weights = _summed(
+            np.concatenate([keys[:cut], part.references[used] * count + np.resize(row, len(used))]),
+            np.concatenate(
+                [weights[:cut], part.coefficients[used] * np.resize(sensitivity, len(used))]
+            ),
+        )
+    number, row = np.divmod(np.concatenate(found_keys), count)
+    return Components(result=row, number=number, component=np.concatenate(found))
 
 
 def standard_uncertainty_of_sum(
@@ -56,22 +82,32 @@ def standard_uncertainty_of_sum(
     Raises:
         InvalidValue: weights are not one for each calibration, or not finite.
     """
-    parts = components(network, numbers, [1.0] * len(numbers) if weights is None else weights)
-    u = sqrt(fsum(part * part for part in parts.values()))
+    given = np.ones(len(numbers)) if weights is None else np.array(weights, np.float64)
+    if len(given) != len(numbers):
+        raise InvalidValue("weights", len(given), f"be {len(numbers)}, one for each calibration")
+    if not np.isfinite(given).all():
+        raise InvalidValue("weights", weights, "be finite")
+    result = np.zeros(len(numbers), np.int64)
+    found = components(network, numbers, result=result, weight=given)
+    u = sqrt(float(found.component @ found.component))
     return None if isnan(u) else u
 
 
 def covariance_matrix(network: Network, numbers: Indices) -> NDArray[np.float64]:
     """Return the covariance matrix of any set of results, shape (n, n), in their order."""
-    columns: dict[int, int] = {}
-    indices, data, starts = [], [], [0]
-    for number in numbers:
-        parts = components(network, np.array([number]), [1.0])
-        indices += [columns.setdefault(influence, len(columns)) for influence in parts]
-        data += list(parts.values())
-        starts.append(len(data))
-    rows = csr_array((data, indices, starts), shape=(len(numbers), len(columns)))
+    count = len(numbers)
+    found = components(network, numbers, result=np.arange(count), weight=np.ones(count))
+    _, column = np.unique(found.number, return_inverse=True)
+    rows = csr_array((found.component, (found.result, column)), shape=(count, len(column)))
     return np.asarray((rows @ rows.T).toarray(), dtype=np.float64)
+
+
+def _summed(
+    keys: NDArray[np.int64], weights: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return each key once, ascending, with the sum of its weights."""
+    unique, place = np.unique(keys, return_inverse=True)
+    return unique, np.bincount(place, weights, len(unique)).astype(np.float64)
 
 
 def exact_variances(network: Network, numbers: Indices) -> NDArray[np.float64]:

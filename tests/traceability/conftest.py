@@ -4,6 +4,7 @@ import copy
 import json
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -19,6 +20,7 @@ from traceability.graph import (
 from traceability.standards import MaximumPermissibleError, accuracy_ratio
 
 Row = dict[str, Any]
+NATION = Path(__file__).parents[2] / "service/demo/nation.json"
 NAMESPACE = UUID("6f0f2a0e-8d3a-5a55-9a5e-2a1f3a9c7d10")
 
 
@@ -173,6 +175,6 @@ def _limit(statement: Row, value: float) -> float:
     return maximum_permissible_error(statement).limit_at(value)
 
 
-@pytest.fixture
-def demo_nation(shared_dir) -> DemoNation:
-    return DemoNation(json.loads((shared_dir / "data/demo_nation.json").read_text("utf-8")))
+@pytest.fixture(scope="session")
+def demo_nation() -> DemoNation:
+    return DemoNation(json.loads(NATION.read_text("utf-8")))

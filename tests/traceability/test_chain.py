@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from traceability.chain import trace
-from traceability.errors import UnknownCalibration
+from traceability.errors import ChainTooDeep, UnknownCalibration
 from traceability.graph import Flaw, Link, Reference
 
 GAUGE = "ev:TPP.PG.05:2026-06-12"
@@ -101,6 +101,24 @@ def test_branches_that_meet_again_are_shown_once():
     )
     assert sum(not step.repeated for step in steps) == len(links) - 1
     assert len(chain.ends) == 2
+
+
+@pytest.mark.parametrize(("levels", "refused"), [(200, False), (201, True), (5000, True)])
+def test_a_chain_deeper_than_any_hierarchy_is_refused_by_name(levels, refused):
+    links = [
+        Link(
+            calibration_id=UUID(int=n + 1),
+            performed_on=date(2020, 1, 1),
+            references=(Reference(position=0, reference_id=UUID(int=n)),) if n else (),
+        )
+        for n in range(levels + 1)
+    ]
+
+    if refused:
+        with pytest.raises(ChainTooDeep):
+            trace(links, links[-1].calibration_id)
+    else:
+        assert json.dumps(trace(links, links[-1].calibration_id).as_mapping())
 
 
 def test_an_undocumented_reference_is_a_step_without_a_link():

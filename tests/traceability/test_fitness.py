@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date
 from math import hypot
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,12 @@ TODAY = date(2026, 11, 21)
 
 
 def ask(nation, **changes):
-    question = {"at": 0.8, "unit": "MPa", "required_standard_uncertainty": 0.005, "on": TODAY}
+    question: dict[str, Any] = {
+        "at": 0.8,
+        "unit": "MPa",
+        "required_standard_uncertainty": 0.005,
+        "on": TODAY,
+    }
     return fitness(nation.links, nation.id_of("TPP.PG.05"), **(question | changes))
 
 

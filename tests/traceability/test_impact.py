@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import ndtr
 
-from traceability.errors import CycleInTraceability, InvalidValue
+from traceability.errors import ChainTooDeep, CycleInTraceability, InvalidValue
 from traceability.graph import Link, MeasuringInterval, Reference, build_graph
 from traceability.impact import (
     DriftAssumption,
@@ -305,3 +305,18 @@ def test_a_recall_is_complete_and_minimal_against_every_path_walked(links, assum
         for id_, shift in expected.items()
         if abs(shift) > 1e-15 or id_ in {a.result.calibration_id for a in found.affected}
     }
+
+
+@pytest.mark.parametrize(("levels", "refused"), [(199, False), (1000, True)])
+def test_a_recall_down_a_chain_deeper_than_any_hierarchy_is_refused(levels, refused):
+    links = [calibrated(STANDARD, date(2026, 2, 1), [])]
+    for n in range(levels):
+        used = links[-1].calibration_id
+        links.append(calibrated(UUID(int=n + 10), date(2026, 5, 2), [used]))
+    results = [result(links[-1].calibration_id)]
+
+    if refused:
+        with pytest.raises(ChainTooDeep):
+            recalled(links, results)
+    else:
+        assert recalled(links, results).affected[0].shift == pytest.approx(0.010)

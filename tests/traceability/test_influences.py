@@ -3,6 +3,7 @@
 from math import sqrt
 from uuid import UUID
 
+import GTC
 import numpy as np
 import pytest
 from hypothesis import given
@@ -68,6 +69,22 @@ def test_covariances_equal_those_of_the_uncertainties_package(network):
     assert standard_uncertainty_of_sum(ours) == pytest.approx(
         sum(theirs[1:], theirs[0]).std_dev, rel=1e-9, abs=1e-12 * sqrt(scale.max())
     )
+
+
+@given(networks())
+def test_covariances_equal_those_of_gtc(network):
+    ours: list[InfluencedResult] = []
+    theirs: list[GTC.lib.UncertainReal] = []
+    for n, (uses, u) in enumerate(network):
+        ours.append(propagate(own(n), [(c, ours[p]) for p, c in uses], own={own(n): u}))
+        theirs.append(GTC.result(sum((c * theirs[p] for p, c in uses), GTC.ureal(0, u))))
+
+    a, b = ours[0], ours[-1]
+    scale = a.standard_uncertainty * b.standard_uncertainty
+    assert covariance(a, b) == pytest.approx(
+        GTC.get_covariance(theirs[0], theirs[-1]), rel=1e-12, abs=1e-12 * scale
+    )
+    assert b.standard_uncertainty == pytest.approx(theirs[-1].u, rel=1e-12)
 
 
 def test_a_shared_standard_gives_the_analytic_correlation():

@@ -11,23 +11,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from traceability.audit import ItemStatus, audit, calibration_in_force, without_path_to_root
+from traceability.columns import columns_of
 from traceability.errors import CycleInTraceability, DateOutOfRange, UnknownCalibration
 from traceability.graph import Flaw, Link, Reference, as_known, build_graph, find_breaks
 from traceability.network import (
     NOBODY,
     audit_items,
     audit_network,
-    build_network,
-    columns_of,
     descendants,
     dominators,
     in_force,
     lost_without,
-    merged,
     recalled,
     single_points_of_failure,
     unbroken_chains,
 )
+from traceability.numbering import build_network, merged
 
 START = date(2024, 1, 1)
 MIDNIGHT = datetime(2024, 1, 1, tzinfo=UTC)
@@ -136,14 +135,14 @@ def test_time_travel_equals_a_replay_of_the_log_up_to_that_moment(links, day, kn
 
 
 @settings(deadline=None, max_examples=60)
-@given(books(), st.integers(0, 13))
-def test_what_rests_on_a_calibration_is_what_the_graph_reaches(links, number):
-    seed = links[min(number, len(links) - 1)].calibration_id
+@given(books(), st.lists(st.integers(0, 13), min_size=1, max_size=3))
+def test_what_rests_on_some_calibrations_is_what_the_graph_reaches(links, chosen):
+    seeds = {links[min(number, len(links) - 1)].calibration_id for number in chosen}
     network, graph = build_network(columns_of(links)), build_graph(links)
 
-    reached = descendants(network, network.numbers_of([seed]))
+    reached = descendants(network, network.numbers_of(seeds))
 
-    assert marked(network, reached) == nx.ancestors(graph, seed)
+    assert marked(network, reached) == set().union(*(nx.ancestors(graph, seed) for seed in seeds))
 
 
 @settings(deadline=None, max_examples=60)
@@ -262,16 +261,26 @@ def test_each_planted_fault_breaks_the_same_chains_as_in_the_audit(demo_nation, 
     }
 
 
-def test_the_reference_nearest_to_its_expiry_gives_the_slack(demo_nation):
-    network = build_network(columns_of(demo_nation.links))
-    gauge = network.numbers_of([demo_nation.id_of("ev:TPP.PG.05:2026-06-12")])[0]
+def test_the_nearest_expiry_and_the_largest_ratio_of_a_chain_are_told(demo_nation):
+    links = demo_nation.links
+    network, graph = build_network(columns_of(links)), build_graph(links)
+    gauge_id = demo_nation.id_of("ev:TPP.PG.05:2026-06-12")
+    gauge = network.numbers_of([gauge_id])[0]
+    behind = nx.descendants(graph, gauge_id) | {gauge_id}
 
     audited = audit_network(network)
 
-    assert audited.slack[gauge] == (date(2026, 6, 26) - date(2025, 6, 27)).days or (
-        audited.slack[gauge] > 0
+    edges: list[tuple[UUID, UUID, Reference]] = list(graph.subgraph(behind).edges(data="reference"))
+    uses = [
+        (graph.nodes[user]["link"], graph.nodes[used]["link"], reference)
+        for user, used, reference in edges
+    ]
+    assert audited.slack[gauge] == min(
+        (used.valid_until - user.performed_on).days for user, used, _ in uses if used.valid_until
     )
-    assert audited.ratio[gauge] <= 1
+    assert audited.ratio[gauge] == pytest.approx(
+        max(r.ratio / r.ratio_limit for _, _, r in uses if r.ratio and r.ratio_limit), rel=1e-6
+    )
 
 
 def test_the_national_pressure_standard_is_a_single_point_of_failure(demo_nation):

@@ -12,9 +12,11 @@ from uncertainties import covariance_matrix as oracle_covariance
 from uncertainties import ufloat
 from uncertainties.core import AffineScalarFunc
 
+from traceability.columns import columns_of, identifiers
 from traceability.errors import InvalidValue
 from traceability.graph import Link, Reference, UncertaintyStatement
-from traceability.network import audit_network, build_network, columns_of, identifiers, merged
+from traceability.network import audit_network
+from traceability.numbering import build_network, merged
 from traceability.propagation import (
     components,
     covariance_matrix,
@@ -120,9 +122,9 @@ def test_only_ancestors_are_touched():
     network = build_network(columns(rows))
     numbers = numbers_in_order(network, 4)
 
-    touched = components(network, numbers[3:], [1.0])
+    touched = components(network, numbers[3:], result=np.zeros(1, int), weight=np.ones(1))
 
-    assert set(touched) == set(numbers[2:].tolist())
+    assert set(touched.number.tolist()) == set(numbers[2:].tolist())
 
 
 def test_weights_must_be_one_for_each_calibration():

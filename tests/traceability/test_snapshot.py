@@ -6,8 +6,10 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
+from traceability.columns import columns_of
 from traceability.errors import SnapshotOfAnotherVersion, SnapshotTruncated, SnapshotUnreadable
-from traceability.network import audit_items, audit_network, build_network, columns_of, merged
+from traceability.network import audit_items, audit_network
+from traceability.numbering import build_network, merged
 from traceability.snapshot import open_snapshot, snapshot_of
 
 
