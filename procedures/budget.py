@@ -6,17 +6,17 @@ budget says which it was and why.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from hashlib import sha256
-from math import inf, isfinite, sqrt
-from typing import Any, Final, Literal
+from itertools import repeat
+from math import hypot, inf, isfinite, sqrt
+from typing import Any, Final, Literal, NamedTuple, TypeVar
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from procedures.coverage import coverage_factor, welch_satterthwaite
 from procedures.errors import (
@@ -59,9 +59,10 @@ RECOMPUTED_FROM: Final = (
     "coverage_probability",
     "seed",
 )
-MOST_TRIALS_OF_LADDER: Final = 1_000_000
+MOST_TRIALS_OF_LADDER: Final = 3_000_000
 
 FloatArray = NDArray[np.float64]
+Item = TypeVar("Item")
 Method = Literal["first_order", "second_order", "monte_carlo"]
 
 
@@ -74,6 +75,7 @@ class Reason(StrEnum):
     SECOND_ORDER_UNKNOWN = "second_order_unknown"
     DERIVATIVE_VANISHES = "derivative_vanishes"
     DERIVATIVE_MISSING = "derivative_missing"
+    NOT_SMOOTH = "not_smooth"
     NOT_NORMAL = "not_normal"
     CONFIRMED_BY_MONTE_CARLO = "confirmed_by_monte_carlo"
     REFUTED_BY_MONTE_CARLO = "refuted_by_monte_carlo"
@@ -103,8 +105,7 @@ class SecondOrder:
     standard_uncertainty: float
 
 
-@dataclass(frozen=True, slots=True)
-class Contribution:
+class Contribution(NamedTuple):
     """One row of a budget: what an input quantity X_i adds to the uncertainty of Y.
 
     Attributes:
@@ -144,7 +145,8 @@ class UncertaintyBudget:
         estimate: y, in `unit`.
         combined_standard_uncertainty: u_c(y) ≥ 0, in `unit`.
         effective_degrees_of_freedom: ν_eff, not truncated; infinite where nothing limits it; None
-            where it is unknown, because inputs with finite ν are correlated outside an ensemble.
+            where it is unknown: inputs with finite ν are correlated outside an ensemble, or act
+            through the curvature of the model only; and by Monte Carlo, which needs none.
         contributions: one row per input quantity of the model, in the order of its names.
         correlations: as stated, and those that follow from shared elementary influences.
         ensembles: the series of simultaneous observations, likewise.
@@ -209,8 +211,8 @@ class UncertaintyBudget:
             return (interval.high - interval.low) / 2 / self.combined_standard_uncertainty
         if self.effective_degrees_of_freedom is None:
             raise DegreesOfFreedomUnknown(
-                "input quantities with finite degrees of freedom are correlated; "
-                "state the ensemble of simultaneous observations they come from"
+                "input quantities with finite degrees of freedom are correlated, for which the "
+                "ensemble of simultaneous observations must be stated, or act in second order only"
             )
         return coverage_factor(
             coverage_probability, self.effective_degrees_of_freedom, truncated=truncated
@@ -380,20 +382,30 @@ def recompute(content: Mapping[str, Any]) -> UncertaintyBudget:
         if field not in content:
             raise InvalidInput(field, "is missing")
     inputs = [InputQuantity.from_mapping(item) for item in content["inputs"]]
+    correlations = _read("correlations", content, lambda item: Correlation(**item))
+    ensembles = _read(
+        "ensembles",
+        content,
+        lambda item: Ensemble(tuple(item["symbols"]), item["degrees_of_freedom"]),
+    )
     model = compile_model({content["output"]: content["expression"]}, [x.symbol for x in inputs])
     return evaluate(
         model,
         inputs,
-        correlations=[Correlation(**item) for item in content["correlations"]],
-        ensembles=[
-            Ensemble(tuple(item["symbols"]), item["degrees_of_freedom"])
-            for item in content["ensembles"]
-        ],
+        correlations=correlations,
+        ensembles=ensembles,
         unit=content["unit"],
         method=content["requested"],
         coverage_probability=content["coverage_probability"],
         seed=content["seed"],
     )
+
+
+def _read(field: str, content: Mapping[str, Any], make: Callable[[Any], Item]) -> list[Item]:
+    try:
+        return [make(item) for item in content[field]]
+    except (TypeError, KeyError) as error:
+        raise InvalidInput(field, f"cannot be read ({error})") from None
 
 
 # ── The ladder ───────────────────────────────────────────────────────────────────────────────
@@ -446,14 +458,13 @@ class _Ladder:
     # The rungs
 
     def first_order(self) -> UncertaintyBudget:
-        budget = self._linear_budget("first_order")
         vanishing = self._vanishing() if 0.0 in self.components else ()
         if not vanishing:
-            return budget
-        remark = Remark(Reason.DERIVATIVE_VANISHES, vanishing)
-        if budget.combined_standard_uncertainty:
-            return replace(budget, remarks=(*budget.remarks, remark))
-        return self._curved_budget("first_order", (remark,))
+            return self._linear_budget("first_order")
+        remarks = (Remark(Reason.DERIVATIVE_VANISHES, vanishing),)
+        if any(self.components):
+            return self._linear_budget("first_order", remarks)
+        return self._curved_budget("first_order", remarks)
 
     def second_order(self) -> UncertaintyBudget:
         return self._curved_budget("second_order", ())
@@ -466,6 +477,9 @@ class _Ladder:
         budget = self._linear_budget("auto")
         if self.model.is_linear(self.name):
             return self._if_normal(budget, (Remark(Reason.LINEAR),))
+        return self._climb_by_curvature(budget)
+
+    def _climb_by_curvature(self, budget: UncertaintyBudget) -> UncertaintyBudget:
         curved = self._curvature()
         if curved is None:
             return self.monte_carlo((Remark(Reason.SECOND_ORDER_UNKNOWN),), requested="auto")
@@ -473,6 +487,9 @@ class _Ladder:
         if unseen:
             remark = Remark(Reason.DERIVATIVE_VANISHES, unseen)
             return self.monte_carlo((remark,), requested="auto", second_order=curved)
+        if self.model.has_kinks(self.name) and budget.combined_standard_uncertainty:
+            budget = replace(budget, second_order=curved)
+            return self._confirmed_or_refuted(budget, (Remark(Reason.NOT_SMOOTH),))
         if self._negligible(budget, curved):
             remark = Remark(Reason.SECOND_ORDER_NEGLIGIBLE)
             return self._if_normal(replace(budget, second_order=curved), (remark,))
@@ -494,17 +511,19 @@ class _Ladder:
 
     # What the rungs are made of
 
-    def _linear_budget(self, requested: Method | Literal["auto"]) -> UncertaintyBudget:
+    def _linear_budget(
+        self, requested: Method | Literal["auto"], remarks: tuple[Remark, ...] = ()
+    ) -> UncertaintyBudget:
         if requested not in {"auto", "monte_carlo"} and (missing := self._missing()):
             reason = f"the model has no derivative by {', '.join(missing)} at these estimates"
             raise ModelUndefined(self.name, reason)
         if self.factor is None or self.matrix is None:
-            variances = [component * component for component in self.components]
-            u = sqrt(sum(variances))
+            u = hypot(*self.components)
+            shares = [(component / u) ** 2 for component in self.components] if u else None
         else:
-            components = np.array(self.components)
-            variances = (components * (self.matrix @ components)).tolist()
-            u = float(np.linalg.norm(self.factor.T @ components))
+            u = hypot(*(self.factor.T @ self.components).tolist())
+            relative = np.array(self.components) / u if u else np.zeros(0)
+            shares = (relative * (self.matrix @ relative)).tolist() if u else None
         nu = self._effective_degrees_of_freedom()
         return UncertaintyBudget(
             self.name,
@@ -513,12 +532,12 @@ class _Ladder:
             u,
             nu,
             tuple(
-                [
-                    Contribution(quantity, c + 0.0, variance / (u * u) if u else None)
-                    for quantity, c, variance in zip(
-                        self.quantities, self.sensitivities, variances, strict=True
-                    )
-                ]
+                map(
+                    Contribution,
+                    self.quantities,
+                    [c + 0.0 for c in self.sensitivities],
+                    repeat(None) if shares is None else shares,
+                )
             ),
             self.correlations,
             self.ensembles,
@@ -527,7 +546,7 @@ class _Ladder:
             requested,
             self.p,
             self.seed,
-            () if nu is not None else (Remark(Reason.DEGREES_OF_FREEDOM_UNKNOWN),),
+            remarks if nu is not None else (Remark(Reason.DEGREES_OF_FREEDOM_UNKNOWN), *remarks),
         )
 
     def _curved_budget(self, requested: Method, remarks: tuple[Remark, ...]) -> UncertaintyBudget:
@@ -544,6 +563,12 @@ class _Ladder:
         return replace(budget, remarks=(*budget.remarks, *remarks))
 
     def _with_curvature(self, budget: UncertaintyBudget, curved: SecondOrder) -> UncertaintyBudget:
+        vanishing = self._vanishing()
+        if any(isfinite(q.degrees_of_freedom) for q in self.quantities if q.symbol in vanishing):
+            remark = Remark(Reason.DEGREES_OF_FREEDOM_UNKNOWN, vanishing)
+            budget = replace(
+                budget, effective_degrees_of_freedom=None, remarks=(*budget.remarks, remark)
+            )
         return replace(
             budget,
             estimate=self.y + curved.bias,
@@ -682,7 +707,7 @@ class _Ladder:
         variance = g @ g + g @ (np.diag(h) * skewness)
         variance += (np.diag(h) ** 2 / 4) @ (kurtosis - 1) + (np.triu(h, 1) ** 2).sum()
         variance += g @ t.sum(axis=1) + g @ (np.diag(t) * (kurtosis / 3 - 1))
-        if variance < 0:
+        if variance < 0 or (variance == 0 and g.any()):
             return None
         return SecondOrder(float(np.trace(h)) / 2, sqrt(float(variance)))
 
@@ -721,7 +746,7 @@ class _Ladder:
         )
         skewness = sum(q.distribution.skewness * r**3 for q, r in shaped if q.distribution)
         excess = sum(q.distribution.excess_kurtosis * r**4 for q, r in shaped if q.distribution)
-        z = float(ndtri((1 + self.p) / 2))
+        z = coverage_factor(self.p, inf)
         moved = abs(skewness * (z * z - 1) / 6) + abs(excess * (z**3 - 3 * z) / 24)
         if not u or moved * u <= numerical_tolerance(u):
             return ()
@@ -736,90 +761,6 @@ class _Ladder:
                 ]
             )
         return _of_ensembles(self.quantities, self.components, self.correlations, self.ensembles)
-
-
-# ── Many budgets of one model ────────────────────────────────────────────────────────────────
-
-ROWS_AT_ONCE: Final = 4096
-
-
-class Propagation:
-    """First order only, uncorrelated, for speed: y, u_c(y) and ν_eff of one model, over and over.
-
-    The degrees of freedom are fixed; estimates and uncertainties are given anew each time, in the
-    order of the model's names.
-    """
-
-    def __init__(
-        self,
-        model: MeasurementModel,
-        degrees_of_freedom: Mapping[str, float] | None = None,
-        *,
-        output: str | None = None,
-    ) -> None:
-        """Prepare a propagation.
-
-        Args:
-            model: Y = f(X_1, …, X_N).
-            degrees_of_freedom: ν_i ≥ 1 by name; infinite where not given.
-            output: which output quantity, where the model has several.
-        """
-        given = dict(degrees_of_freedom or {})
-        for name, nu in given.items():
-            if name not in model.names:
-                raise QuantityUnknown(name, known=model.names, where="inputs of the model")
-            if not nu >= 1:
-                raise InvalidInput(f"{name}.degrees_of_freedom", f"must be ≥ 1, got {nu}")
-        self.output = model.output_named(output)
-        nus = [given.get(name, inf) for name in model.names]
-        self._weights = [1 / nu for nu in nus if isfinite(nu)]
-        finite = tuple(isfinite(nu) for nu in nus)
-        self._on_floats, self._on_arrays = model.propagation(self.output, finite)
-
-    def one(
-        self, estimates: Sequence[float], standard_uncertainties: Sequence[float]
-    ) -> tuple[float, float, float]:
-        """Return y, u_c(y) and ν_eff of one measurement.
-
-        Raises:
-            ModelUndefined: y or u_c(y) is not finite.
-        """
-        try:
-            y, variance, denominator = self._on_floats(
-                *estimates, *standard_uncertainties, *self._weights
-            )
-            u = sqrt(variance)
-        except (ArithmeticError, ValueError):
-            y = u = inf
-        if y - y or u - u:  # NaN or infinite
-            raise ModelUndefined(self.output, "no finite value or derivative at these estimates")
-        return y, u, variance * variance / denominator if denominator else inf
-
-    def many(
-        self, estimates: Sequence[FloatArray], standard_uncertainties: Sequence[FloatArray]
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return y, u_c(y) and ν_eff of many measurements, each of shape (m,).
-
-        What has no finite value is NaN or infinite in y or u_c(y).
-
-        Args:
-            estimates: x_i in the order of the model's names, each of shape (m,) or a number.
-            standard_uncertainties: u(x_i), likewise.
-        """
-        columns = [*estimates, *standard_uncertainties]
-        (rows,) = np.broadcast_shapes((1,), *(np.shape(column) for column in columns))
-        results = np.empty((3, rows))
-        with np.errstate(all="ignore"):
-            for start in range(0, rows, ROWS_AT_ONCE):
-                part = slice(start, start + ROWS_AT_ONCE)
-                block = [c[part] if np.ndim(c) and len(c) > 1 else c for c in columns]
-                y, variance, denominator = self._on_arrays(*block, *self._weights)
-                results[0, part] = y
-                np.sqrt(variance, out=results[1, part])
-                np.multiply(variance, variance, out=results[2, part])
-                results[2, part] /= denominator
-        results[2][np.isnan(results[2]) & (results[1] == 0)] = inf
-        return results[0], results[1], results[2]
 
 
 def _of_ensembles(

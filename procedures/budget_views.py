@@ -73,6 +73,10 @@ REMARKS: Final[dict[Reason, tuple[str, str]]] = {
         "the derivative vanishes here, so that first order does not show its effect",
     ),
     Reason.DERIVATIVE_MISSING: ("该处不可导", "the model has no derivative here"),
+    Reason.NOT_SMOOTH: (
+        "模型含绝对值或极值函数，一阶法不反映其折点",
+        "the model takes abs, min or max, whose kinks first order does not see",
+    ),
     Reason.NOT_NORMAL: (
         "输出量分布与正态分布相差较大",
         "the distribution of the result is far from normal",
@@ -94,8 +98,8 @@ REMARKS: Final[dict[Reason, tuple[str, str]]] = {
         "the Monte Carlo trials did not reach the numerical tolerance",
     ),
     Reason.DEGREES_OF_FREEDOM_UNKNOWN: (
-        "有效自由度未知：自由度有限的输入量相关",
-        "effective degrees of freedom unknown: inputs with finite ones are correlated",
+        "有效自由度未知：自由度有限的输入量相关，或仅经二阶项起作用",
+        "ν_eff unknown: inputs with finite ν are correlated, or act in second order only",
     ),
 }
 METHODS: Final = {
@@ -189,9 +193,10 @@ def share_chart(budget: UncertaintyBudget, *, language: Language = "zh") -> str:
     longest = max((abs(share) for _, share in shown), default=0.0) or 1.0
     height = BAR_HEIGHT * len(shown) + 8
     title = {"zh": "各输入量占方差的比例", "en": "Share of the variance by input quantity"}
+    width = LABEL_WIDTH + BAR_WIDTH + 80
+    size = f'width="{width}" height="{height}" font-family="sans-serif" font-size="13"'
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{LABEL_WIDTH + BAR_WIDTH + 80}"'
-        f' height="{height}" font-family="sans-serif" font-size="13" fill="currentColor">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {size} fill="currentColor">',
         f"<title>{title[language]}</title>",
     ]
     for i, (symbol, share) in enumerate(shown):
@@ -204,10 +209,10 @@ def _bar(symbol: str, share: float, longest: float, top: float) -> Sequence[str]
     style = ' fill-opacity="0.25" stroke="currentColor"' if share < 0 else ' fill-opacity="0.7"'
     label = symbol if len(symbol) <= 16 else symbol[:15] + "…"
     middle = top + BAR_HEIGHT * 0.65
+    box = f'x="{LABEL_WIDTH}" y="{top + 3:.1f}" width="{width:.1f}" height="{BAR_HEIGHT - 6}"'
     return [
         f'<text x="{LABEL_WIDTH - 8}" y="{middle:.1f}" text-anchor="end">{escape(label)}</text>',
-        f'<rect x="{LABEL_WIDTH}" y="{top + 3:.1f}" width="{width:.1f}"'
-        f' height="{BAR_HEIGHT - 6}"{style}/>',
+        f"<rect {box}{style}/>",
         f'<text x="{LABEL_WIDTH + width + 6:.1f}" y="{middle:.1f}">{_percent(share)}</text>',
     ]
 

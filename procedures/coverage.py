@@ -1,11 +1,18 @@
 """Coverage factors and expanded uncertainty (JCGM 100:2008, clause 6 and annex G)."""
 
 from collections.abc import Iterable
+from functools import cache
+from importlib import import_module
 from math import floor, inf, isinf, sqrt
-
-from scipy.special import ndtri, stdtrit
+from typing import Any
 
 from procedures.errors import InvalidInput
+
+
+@cache
+def special_functions() -> Any:
+    """Return `scipy.special`, loaded when first asked: it is most of what a program starts with."""
+    return import_module("scipy.special")
 
 
 def coverage_factor(
@@ -38,9 +45,9 @@ def coverage_factor(
         raise InvalidInput("degrees_of_freedom", f"must be ≥ 1, got {degrees_of_freedom}")
     upper_quantile = (1 + coverage_probability) / 2
     if isinf(degrees_of_freedom):
-        return float(ndtri(upper_quantile))
+        return float(special_functions().ndtri(upper_quantile))
     nu = floor(degrees_of_freedom) if truncated else degrees_of_freedom
-    return float(stdtrit(nu, upper_quantile))
+    return float(special_functions().stdtrit(nu, upper_quantile))
 
 
 def trapezoidal_coverage_factor(coverage_probability: float, top_ratio: float) -> float:
@@ -91,9 +98,22 @@ def welch_satterthwaite(components: Iterable[tuple[float, float]]) -> float:
     >>> int(welch_satterthwaite([(25, 18), (9.7, 25.6), (2.9, 50), (16.6, 2)]))
     16
     """
-    rows = [(abs(u), nu) for u, nu in components if u]
-    largest = max((u for u, _ in rows), default=0.0)
-    denominator = sum((u / largest) ** 4 / nu for u, nu in rows)
-    if not denominator:
+    rows = list(components)
+    variance = denominator = 0.0
+    for u, nu in rows:
+        square = u * u
+        variance += square
+        denominator += square * square / nu
+    if 1e-250 < denominator < 1e250:
+        return variance * variance / denominator
+    return _welch_satterthwaite_scaled(rows)
+
+
+def _welch_satterthwaite_scaled(rows: list[tuple[float, float]]) -> float:
+    """Do the same where the fourth powers would leave the range of a float."""
+    largest = max((abs(u) for u, _ in rows), default=0.0)
+    if not largest:
         return inf
-    return float(sum((u / largest) ** 2 for u, _ in rows) ** 2 / denominator)
+    scaled = [(u / largest, nu) for u, nu in rows]
+    denominator = sum(u**4 / nu for u, nu in scaled)
+    return sum(u * u for u, _ in scaled) ** 2 / denominator if denominator else inf

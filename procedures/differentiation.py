@@ -167,12 +167,18 @@ class Graph:
 
     def sum_of(self, a: int, b: int) -> int:
         """Return a + b of two derivatives."""
+        both = self._numbers_of(a, b)
+        if both is not None:
+            return self.constant(both[0] + both[1])
         if self.constant_value(a) == 0:
             return b
         return a if self.constant_value(b) == 0 else self.step("+", a, b)
 
     def product_of(self, a: int, b: int) -> int:
         """Return a * b of two derivatives."""
+        both = self._numbers_of(a, b)
+        if both is not None:
+            return self.constant(both[0] * both[1])
         if self.constant_value(b) is not None:
             a, b = b, a
         factor = self.constant_value(a)
@@ -181,6 +187,10 @@ class Graph:
         if factor == 1:
             return b
         return self.minus(b) if factor == -1 else self.step("*", a, b)
+
+    def _numbers_of(self, a: int, b: int) -> tuple[float, float] | None:
+        first, second = self.constant_value(a), self.constant_value(b)
+        return None if first is None or second is None else (first, second)
 
     def minus(self, a: int) -> int:
         """Return -a; of -a, a."""
@@ -260,8 +270,20 @@ def _table_entry(text: str) -> ast.expr:
 
 Kernel = Callable[..., Any]
 _MOST_NESTED: Final = 12
+LARGEST_THRESHOLD: Final = 32 * 1024 * 1024  # DEFAULT_MMAP_THRESHOLD_MAX of glibc, in bytes
 _ON_FLOATS: Final[dict[str, Any]] = {"__builtins__": {}} | {k: f for k, (f, _) in STEPS.items()}
 _ON_ARRAYS: Final[dict[str, Any]] = {"__builtins__": {}} | {k: f for k, (_, f) in STEPS.items()}
+
+
+@cache
+def keep_freed_memory() -> None:
+    """Have the C library keep freed memory for the next array instead of returning it each time.
+
+    Functions of arrays make and drop an array at every step. glibc hands such memory back to the
+    system, which costs several times the arithmetic, until a block near its largest threshold has
+    been freed once; the block is never touched, so it takes no memory itself.
+    """
+    np.empty(LARGEST_THRESHOLD // 8 - 1000)
 
 
 def written_function(

@@ -21,6 +21,7 @@ from procedures.differentiation import STEPS, Graph, Kernel, uses, written_funct
 from procedures.errors import InvalidInput, ModelRefused, ModelUndefined, QuantityUnknown
 
 MOST_CHARACTERS: Final = 4000
+MOST_CHARACTERS_TOGETHER: Final = 20_000
 MOST_NODES: Final = 2000
 MOST_DEPTH: Final = 500
 MOST_PARENTHESES: Final = 100
@@ -341,6 +342,20 @@ class _Program:
         self._directions = [f"v{i}" for i in range(len(inputs))]
         self._propagations: dict[tuple[bool, ...], tuple[Kernel, Kernel]] = {}
 
+    def listed(self, names: Sequence[str]) -> list[tuple[Any, ...]]:
+        numbers = sorted(uses(self._graph, [self._output]))
+        position = {number: i for i, number in enumerate(numbers)}
+        listed: list[tuple[Any, ...]] = []
+        for number in numbers:
+            kind, *rest = self._graph.steps[number]
+            if kind == "constant":
+                listed.append((kind, rest[0]))
+            elif kind == "input":
+                listed.append((kind, names[rest[0]]))
+            else:
+                listed.append((kind, *(position[operand] for operand in rest)))
+        return listed
+
     @cached_property
     def value(self) -> tuple[Kernel, Kernel]:
         return written_function(self._graph, self._arguments, [self._output])
@@ -511,6 +526,10 @@ class MeasurementModel:
         """Return whether every first derivative of an output is a constant."""
         return all(self._programs[output].constant_derivatives)
 
+    def has_kinks(self, output: str) -> bool:
+        """Return whether an output takes abs, min or max of its inputs."""
+        return any(kind in {"abs", "min", "max"} for kind, *_ in self.steps(output))
+
     def constant_derivatives(self, output: str) -> tuple[bool, ...]:
         """Return, for each input, whether the first derivative by it is a constant."""
         return self._programs[output].constant_derivatives
@@ -543,8 +562,15 @@ class MeasurementModel:
         return table[:n], table[n:]
 
     def propagation(self, output: str, finite: tuple[bool, ...]) -> tuple[Kernel, Kernel]:
-        """Return the function behind `budget.Propagation`, for floats and for arrays."""
+        """Return the function behind `propagation.Propagation`, for floats and for arrays."""
         return self._programs[output].propagation(finite)
+
+    def steps(self, output: str) -> list[tuple[Any, ...]]:
+        """Return the steps of one output in order, the last of them being the output itself.
+
+        They are ("constant", value), ("input", name) and (function, *positions of its operands).
+        """
+        return self._programs[output].listed(self.names)
 
     def on_arrays(self, output: str) -> Kernel:
         """Return the function of arrays, in the order of `names`, that gives y; unchecked."""
@@ -602,18 +628,25 @@ def compile_model(expression: str | Mapping[str, str], names: Iterable[str]) -> 
     >>> model.gradient({"l_S": 50.0, "d": 0.2})
     {'l_S': 1.0, 'd': 1.0}
     """
-    expressions = {"y": expression} if isinstance(expression, str) else dict(expression)
-    return _compiled(tuple(expressions.items()), tuple(names))
+    expressions = dict(expression) if isinstance(expression, Mapping) else {"y": expression}
+    given = tuple(names)
+    for text in expressions.values():
+        _check_length(text)
+    if sum(map(len, expressions.values())) > MOST_CHARACTERS_TOGETHER:
+        reason = f"longer than {MOST_CHARACTERS_TOGETHER} characters together"
+        raise InvalidInput("expression", reason)
+    for name in given:
+        _check_name(name)
+    return _compiled(tuple(expressions.items()), given)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=128)
 def _compiled(expressions: tuple[tuple[str, str], ...], names: tuple[str, ...]) -> MeasurementModel:
     _check_names(expressions, names)
     graph = Graph()
     inputs = {name: graph.step("input", i) for i, name in enumerate(names)}
     programs = {}
     for output, text in expressions:
-        _check_length(text)
         programs[output] = _Program(
             graph, _Reader(text, graph, inputs).read(), tuple(inputs.values())
         )

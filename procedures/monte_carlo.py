@@ -7,13 +7,14 @@ so that a run is repeated bit for bit however its blocks are shared out among th
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from math import ceil, floor, inf, isfinite, log10, pi, sqrt
+from math import ceil, factorial, floor, hypot, inf, isfinite, log10, pi, sqrt
 from typing import Any, Final, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
+from procedures.coverage import special_functions
+from procedures.differentiation import keep_freed_memory
 from procedures.errors import InvalidInput, ModelUndefined
 from procedures.models import MeasurementModel
 from procedures.quantities import (
@@ -42,7 +43,7 @@ Progress = Callable[[int, int], None]
 Drawn = TypeVar("Drawn")
 
 FIRST_STAGE_BLOCKS: Final = 20
-FIXED_BLOCK: Final = 32768
+FIXED_BLOCK: Final = 16384
 CONFIDENCE: Final = 0.99
 MOST_TRIALS: Final = 5_000_000
 THREADS: Final = 2
@@ -203,7 +204,7 @@ def _two_stages(run: "_Run", tolerance: float | None) -> tuple[float, bool]:
     run.extend_to(FIRST_STAGE_BLOCKS)
     delta = run.tolerance() if tolerance is None else tolerance
     quantile = (1 + CONFIDENCE ** (1 / 4)) / 2  # four numbers are to hold together
-    t = float(special.stdtrit(FIRST_STAGE_BLOCKS - 1, quantile))
+    t = float(special_functions().stdtrit(FIRST_STAGE_BLOCKS - 1, quantile))
     needed = floor((t * run.scatter() / delta) ** 2) + 1 if delta else FIRST_STAGE_BLOCKS
     run.extend_to(min(max(needed, FIRST_STAGE_BLOCKS), run.most_blocks))
     return delta, needed <= run.most_blocks
@@ -395,10 +396,27 @@ def _symmetric(ordered: FloatArray, p: float) -> tuple[float, float]:
 
 
 def _shortest(ordered: FloatArray, p: float) -> tuple[float, float]:
-    """Return the shortest interval of ordered trials (JCGM 101:2008, 7.7.4)."""
-    covered = min(floor(p * len(ordered) + 0.5), len(ordered) - 1)
-    first = int((ordered[covered:] - ordered[: len(ordered) - covered]).argmin())
+    """Return the shortest interval of ordered trials (JCGM 101:2008, 7.7.4).
+
+    Of intervals whose lengths the trials cannot tell apart, it is the middle one: of a nearly flat
+    distribution the shortest would else lie anywhere.
+    """
+    total = len(ordered)
+    covered = min(floor(p * total + 0.5), total - 1)
+    lengths = ordered[covered:] - ordered[: total - covered]
+    first = int(lengths.argmin())
+    noise = hypot(_scatter_of(ordered, first), _scatter_of(ordered, first + covered))
+    alike = np.flatnonzero(lengths <= lengths[first] + 2 * noise)
+    first = int(alike[len(alike) // 2])
     return float(ordered[first]), float(ordered[first + covered])
+
+
+def _scatter_of(ordered: FloatArray, position: int) -> float:
+    """Return the standard deviation of an order statistic, from the trials around it."""
+    total = len(ordered)
+    away = round(sqrt(position * (1 - position / total)))
+    around = ordered[[max(position - away, 0), min(position + away, total - 1)]]
+    return float(around[1] - around[0]) / 2
 
 
 # ── Drawing from the distributions of the inputs ─────────────────────────────────────────────
@@ -414,6 +432,7 @@ class Sampler:
         correlations: Iterable[Correlation] = (),
         ensembles: Iterable[Ensemble] = (),
     ) -> None:
+        keep_freed_memory()
         quantities = in_order(model.names, inputs)
         stated, groups = with_shared_influences(quantities, correlations, ensembles)
         matrix = correlation_matrix(model.names, stated)
@@ -526,49 +545,79 @@ def _draw(
     """Return independent draws (JCGM 101:2008, 6.4); the number itself, where it is certain."""
     if not distribution.standard_uncertainty:
         return distribution.expectation
-    drawn: Any
+    x, u = distribution.expectation, distribution.standard_uncertainty
     match distribution:
-        case Normal(mean=mean, standard_deviation=sd):
-            drawn = mean + sd * generator.standard_normal(size)
-        case StudentT(location=location, scale=scale, degrees_of_freedom=nu):
-            drawn = location + scale * _standard_t(nu, generator, size)
+        case Normal():
+            drawn = _scaled(generator.standard_normal(size), u, x)
+        case StudentT(scale=scale, degrees_of_freedom=nu):
+            drawn = _scaled(_standard_t(nu, generator, size), scale, x)
         case Rectangular(low=low, high=high):
-            drawn = low + (high - low) * generator.random(size)
+            drawn = _scaled(generator.random(size), high - low, low)
         case CurvilinearTrapezoidal(low=low, high=high, inexactness=d):
-            lower = low - d + 2 * d * generator.random(size)
+            lower = _scaled(generator.random(size), 2 * d, low - d)
             drawn = lower + (low + high - 2 * lower) * generator.random(size)
-        case UShaped():
-            phase = 2 * pi * generator.random(size)
-            drawn = distribution.expectation + distribution.half_width * np.sin(phase)
-        case Exponential(mean=mean):
-            drawn = mean * generator.standard_exponential(size)
+        case UShaped(half_width=half_width):
+            drawn = _scaled(_cosines(generator, size), half_width, x)
+        case Exponential():
+            drawn = _scaled(generator.standard_exponential(size), x, 0.0)
         case Gamma(shape=shape, scale=scale):
-            drawn = scale * generator.standard_gamma(shape, size)
+            drawn = _scaled(generator.standard_gamma(shape, size), scale, 0.0)
         case Triangular() | Trapezoidal():
             top = distribution.top_ratio if isinstance(distribution, Trapezoidal) else 0.0
-            wide, narrow = generator.random(size), generator.random(size)
-            sum_of_two = (1 + top) * wide + (1 - top) * narrow
-            drawn = distribution.low + distribution.half_width * sum_of_two
+            wide = _scaled(generator.random(size), (1 + top) * distribution.half_width, 0.0)
+            narrow = _scaled(generator.random(size), (1 - top) * distribution.half_width, 0.0)
+            drawn = distribution.low + wide + narrow
         case _:
             raise TypeError(distribution)
-    return np.asarray(drawn, dtype=np.float64)
+    return drawn
+
+
+def _scaled(values: FloatArray, scale: float, shift: float) -> FloatArray:
+    """Scale and shift draws where they lie, which spares a third of the time of drawing."""
+    values *= scale
+    if shift:
+        values += shift
+    return values
 
 
 def _standard_t(nu: float, generator: np.random.Generator, size: int) -> FloatArray:
-    """Return t-distributed draws by the polar method of R. W. Bailey, Math. Comp. 62 (1994) 779."""
-    radius = np.log1p(-generator.random(size))
-    radius *= -2 / nu
-    np.expm1(radius, out=radius)
+    """Return t-distributed draws by the polar method of R. W. Bailey, Math. Comp. 62 (1994) 779.
+
+    Its −ln U is drawn as it is distributed. Beyond 1e8 degrees of freedom it is normal.
+    """
+    if nu > 1e8:
+        return generator.standard_normal(size)
+    radius = generator.standard_exponential(size)
+    radius *= 2 / nu
+    np.exp(radius, out=radius)
+    radius -= 1
     radius *= nu
     np.sqrt(radius, out=radius)
-    angle = generator.random(size)
-    angle *= 2 * pi
-    radius *= np.cos(angle, out=angle)
+    radius *= _cosines(generator, size)
     return radius
+
+
+# Taylor coefficients of sin(πx); on half a turn its error stays below 1e-9.
+_SINE: Final = [(-1) ** k * pi ** (2 * k + 1) / factorial(2 * k + 1) for k in range(7)]
+
+
+def _cosines(generator: np.random.Generator, size: int) -> FloatArray:
+    """Return cosines of uniformly distributed angles, in a third of the time of `np.cos`."""
+    x = generator.random(size)
+    x -= 0.5
+    square = x * x
+    sine: FloatArray = _SINE[-1] * square
+    for coefficient in _SINE[-2:0:-1]:
+        sine += coefficient
+        sine *= square
+    sine += _SINE[0]
+    sine *= x
+    return sine
 
 
 def _quantile(distribution: Distribution, z: FloatArray) -> FloatArray:
     """Return the values whose probabilities are those of standard normal z: the normal copula."""
+    special = special_functions()
     values: Any
     match distribution:
         case Normal(mean=mean, standard_deviation=sd):
@@ -595,7 +644,7 @@ def _quantile(distribution: Distribution, z: FloatArray) -> FloatArray:
 
 def _trapezoid_quantile(top: float, z: FloatArray) -> FloatArray:
     """Return the quantiles of the trapezoid on ±1, from the nearer end."""
-    tail = special.ndtr(-np.abs(z))
+    tail: FloatArray = special_functions().ndtr(-np.abs(z))
     on_top = (1 + top) * (0.5 - tail)
     if top < 1:
         on_slope = 1 - np.sqrt(2 * (1 - top * top) * tail)

@@ -30,7 +30,8 @@ class Distribution:
 
     def __post_init__(self) -> None:
         for item in fields(self):
-            _require_finite(item.name, getattr(self, item.name))
+            number = _require_finite(item.name, getattr(self, item.name))
+            object.__setattr__(self, item.name, number)
         self.check()
 
     def check(self) -> None:
@@ -104,7 +105,9 @@ class StudentT(Distribution):
     @property
     def standard_uncertainty(self) -> float:
         nu = self.degrees_of_freedom
-        return self.scale * sqrt(nu / (nu - 2)) if nu > 2 else inf
+        if nu > 2:
+            return self.scale * sqrt(nu / (nu - 2))
+        return inf if self.scale else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -497,7 +500,7 @@ class InputQuantity:
         if values.get("distribution") is not None:
             values["distribution"] = distribution_from_mapping(values["distribution"])
         if values.get("influence_id") is not None:
-            values["influence_id"] = UUID(values["influence_id"])
+            values["influence_id"] = _as_uuid(values["symbol"], values["influence_id"])
         return cls(**values)
 
 
@@ -525,6 +528,7 @@ class Correlation:
             raise InvalidInput(field, f"must lie in [-1, 1], got {self.coefficient}")
         if self.first == self.second:
             raise InvalidInput(field, "a quantity is not correlated with itself")
+        object.__setattr__(self, "coefficient", float(self.coefficient))
 
 
 @dataclass(frozen=True, slots=True)
@@ -544,6 +548,7 @@ class Ensemble:
         _require_degrees_of_freedom(self.degrees_of_freedom)
         if not self.symbols or len(set(self.symbols)) < len(self.symbols):
             raise InvalidInput("ensemble", f"each quantity once, got {self.symbols}")
+        object.__setattr__(self, "degrees_of_freedom", float(self.degrees_of_freedom))
 
 
 def in_order(names: tuple[str, ...], inputs: Iterable[InputQuantity]) -> tuple[InputQuantity, ...]:
@@ -582,6 +587,8 @@ def with_shared_influences(
             one stands in two ensembles, or has other degrees of freedom than its ensemble.
     """
     stated, groups = tuple(correlations), tuple(ensembles)
+    if not stated and not groups and all(q.influence_id is None for q in quantities):
+        return (), ()
     sharing: dict[UUID, list[InputQuantity]] = {}
     for quantity in quantities:
         if quantity.influence_id is not None:
@@ -685,6 +692,13 @@ def _as_float(field: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidInput(field, f"must be a number, got {value!r}")
     return float(value)
+
+
+def _as_uuid(symbol: str, value: object) -> UUID:
+    try:
+        return UUID(str(value))
+    except ValueError:
+        raise InvalidInput(f"{symbol}.influence_id", f"must be a UUID, got {value!r}") from None
 
 
 def _require_finite(field: str, value: float) -> float:

@@ -1,6 +1,8 @@
 """The budget of one result: its rows, what they come to, and what is said when that is unknown."""
 
 import json
+import subprocess
+import sys
 from math import inf, nan, sqrt
 from uuid import UUID
 
@@ -171,7 +173,9 @@ def test_an_ensemble_counts_its_observations_once():
 def test_an_ensemble_does_not_contradict_its_members():
     inputs = [quantity("a", 1, 0.1, 3), quantity("b", 1, 0.2)]
 
-    with pytest.raises(InvalidInput, match=r"a\.degrees_of_freedom: 3, but its ensemble has 4"):
+    with pytest.raises(
+        InvalidInput, match=r"a\.degrees_of_freedom: 3\.0, but its ensemble has 4\.0"
+    ):
         budget_of("a + b", *inputs, ensembles=[Ensemble(("a", "b"), 4)])
     with pytest.raises(InvalidInput, match="'b' stands in two ensembles"):
         budget_of("a + b", *inputs, ensembles=[Ensemble(("b",), 4), Ensemble(("b",), 4)])
@@ -209,3 +213,11 @@ def test_the_order_of_the_inputs_does_not_matter(values, random):
     shuffled = random.sample(inputs, len(inputs))
 
     assert evaluate(model, shuffled) == evaluate(model, inputs)
+
+
+def test_a_program_that_makes_budgets_starts_without_statistics_packages():
+    loaded = "import sys, procedures.budget; print('scipy' in sys.modules, 'sympy' in sys.modules)"
+
+    answer = subprocess.run([sys.executable, "-c", loaded], capture_output=True, check=True)  # noqa: S603 our own text
+
+    assert answer.stdout.split() == [b"False", b"False"]

@@ -12,7 +12,7 @@ import pytest
 from procedures.budget import Reason, evaluate
 from procedures.errors import CorrelationsImpossible, ModelRefused
 from procedures.models import compile_model
-from procedures.monte_carlo import numerical_tolerance, simulate
+from procedures.monte_carlo import Rule, numerical_tolerance, simulate
 from procedures.observations import simultaneous_observations
 from procedures.quantities import Correlation, InputQuantity, Rectangular
 
@@ -101,7 +101,7 @@ def test_8_the_stated_tolerance_is_met_in_99_of_100_runs():
     exact = 2 * half * (2 - (3 / 5) ** (1 / 4))
     delta = numerical_tolerance(2.0)
 
-    met = {"stein": 0, "jcgm101": 0}
+    met: dict[Rule, int] = {"stein": 0, "jcgm101": 0}
     for rule in met:
         for seed in range(100):
             result = simulate(model, inputs, seed=seed, rule=rule, tolerance=delta)

@@ -97,7 +97,7 @@ def test_a_negative_share_keeps_its_sign_in_the_chart():
         compile_model("b - a", ["a", "b"]), inputs, correlations=[Correlation("a", "b", 0.9)]
     )
 
-    assert ">-34.0 %<" in share_chart(budget)
+    assert ">-37.0 %<" in share_chart(budget)
 
 
 def test_a_result_without_uncertainty_has_no_shares():

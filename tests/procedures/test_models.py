@@ -173,3 +173,18 @@ def test_a_sum_of_four_hundred_sources_is_a_model():
 
     assert model.evaluate(dict.fromkeys(names, 0.5)) == 200
     assert set(model.gradient(dict.fromkeys(names, 0.5)).values()) == {1.0}
+
+
+@pytest.mark.parametrize(
+    ("expression", "names"),
+    [(3, ["x"]), (None, ["x"]), ({"y": ["x"]}, ["x"]), ("x", [["x"]]), ("x", [3]), ({}, ["x"])],
+    ids=str,
+)
+def test_what_is_not_even_text_is_refused_all_the_same(expression, names):
+    with pytest.raises(InvalidInput):
+        compile_model(expression, names)
+
+
+def test_many_outputs_have_a_limit_together():
+    with pytest.raises(InvalidInput, match="20000 characters together"):
+        compile_model({f"y{i}": "x+" * 1000 + "x" for i in range(11)}, ["x"])

@@ -318,5 +318,6 @@ def test_the_estimate_lies_in_its_interval_and_the_shortest_is_shortest(x, u, p,
 
     assert result.symmetric.low < result.median < result.symmetric.high
     shortest = result.shortest.high - result.shortest.low
-    assert shortest <= result.symmetric.high - result.symmetric.low
+    # 20 000 trials tell lengths apart to about a hundredth
+    assert shortest <= 1.03 * (result.symmetric.high - result.symmetric.low)
     assert result.median == pytest.approx(exp(x), rel=0.2 * u * pi)
