@@ -3,7 +3,14 @@
 from fastapi import FastAPI
 
 from service import log
-from service.api import calibrations, certificates, health, items
+from service.api import (
+    calibrations,
+    certificates,
+    conformity_statements,
+    health,
+    items,
+    uncertainty_budgets,
+)
 from service.clock import now, standing_on
 from service.database import open_engine
 from service.lookup import open_lookup_keys
@@ -13,6 +20,13 @@ from service.web import add_pages
 from service.web.pages import frame_of
 from service.web.pages import router as pages_router
 
+BOOKS_AND_NUMBERS = (
+    certificates,
+    items,
+    calibrations,
+    uncertainty_budgets,
+    conformity_statements,
+)
 DESCRIPTION = """\
 Traceability, verification and certificates. Time is asked by `on` (valid time) and `known_at`
 (system time). Errors are problem documents (RFC 9457) that point at the field. Log-ins come later:
@@ -35,7 +49,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.keys = open_lookup_keys(settings.lookup_key_file)
     today = settings.demonstration_today
     app.state.clock = standing_on(today) if today else now
-    for module in (certificates, items, calibrations):
+    for module in BOOKS_AND_NUMBERS:
         app.include_router(module.router, prefix="/v1")
     app.include_router(health.router)
     app.include_router(pages_router)

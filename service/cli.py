@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from service.commands.budget import budget
 from service.errors import DatabaseNotReady, ServiceError
 from service.settings import Settings
 
@@ -33,6 +34,7 @@ database = typer.Typer(no_args_is_help=True, help="Create and migrate the databa
 certificate = typer.Typer(no_args_is_help=True, help="Find certificates.")
 app.add_typer(database, name="db")
 app.add_typer(certificate, name="certificate")
+app.command()(budget)
 
 FINDINGS = 3
 stderr = Console(stderr=True)
@@ -261,7 +263,7 @@ def main() -> None:
         CertificateError,
         LookupError,
     ) as error:
-        stderr.print(f"suyuan: {error}", style="red", highlight=False)
+        stderr.print(f"suyuan: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
         raise SystemExit(1) from error
 
 

@@ -83,7 +83,7 @@ def tell_invalid(request: Request, error: RequestValidationError) -> JSONRespons
     """Answer a request whose fields are missing or malformed, with a pointer to each."""
     errors = [
         {
-            "pointer": "/" + "/".join(str(part) for part in found["loc"][1:]),
+            "pointer": "".join(f"/{part}" for part in found["loc"][1:]),
             "in": str(found["loc"][0]),
             "code": found["type"],
             "detail": found["msg"],

@@ -6,6 +6,7 @@ from dataclasses import replace
 from math import isfinite
 from typing import Annotated, Any, Final, Literal
 
+import numpy as np
 from fastapi import APIRouter, Body
 from pydantic import BaseModel, Field
 
@@ -306,7 +307,7 @@ def stated(said: ConformityRequest) -> ConformityAnswer:
         InvalidField: something in the request cannot be so; points at it.
     """
     u, expanded = _uncertainties(said)
-    with _pointing(said):
+    with _pointing(said), np.errstate(all="ignore"):
         tolerance = _tolerance(said)
         possible = _interval(said.possible, "/possible")
         process = _process(said, tolerance, possible)
@@ -473,6 +474,11 @@ def _pointing(said: ConformityRequest) -> Iterator[None]:
         yield
     except InvalidInput as error:
         raise InvalidField(pointers.get(error.field, "/rule"), error.reason) from error
+    except InvalidField:
+        raise
+    except (ArithmeticError, ValueError) as error:  # such as a tolerance of no width
+        reason = "cannot be calculated with this tolerance and uncertainty"
+        raise InvalidField("/rule", reason) from error
 
 
 @contextmanager

@@ -110,8 +110,9 @@ def evaluate_uncertainty_budget(
     Carlo, and the remarks say why. What cannot be known is null, never 0.
 
     Limits: 100 input quantities, 10 000 observations of each, an expression of 4000 characters,
-    at most 3 000 000 Monte Carlo trials a run and 10⁹ in work (trials times the characters of the
-    expression and 10 for each input): `suyuan budget` has no such bound.
+    at most 3 000 000 Monte Carlo trials a run, and 2·10⁹ in work: trials times the characters of
+    the expression and 10 for each input, 500 for a correlated one. `suyuan budget` has no such
+    bound.
     """
     _, answer = evaluated(said, progress=bounded(said))
     return answer
