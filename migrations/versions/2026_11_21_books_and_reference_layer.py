@@ -356,8 +356,20 @@ def create_tables() -> None:
         sa.Column("is_demonstration", sa.Boolean(), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
+            "expanded_uncertainty_model IN ('absolute', 'relative')",
+            name=op.f("ck_item_expanded_uncertainty_model"),
+        ),
+        sa.CheckConstraint(
+            "maximum_permissible_error_model IN ('absolute', 'relative')",
+            name=op.f("ck_item_maximum_permissible_error_model"),
+        ),
+        sa.CheckConstraint(
             "status IN ('in_use', 'limited', 'sealed', 'out_of_service')",
             name=op.f("ck_item_status"),
+        ),
+        sa.CheckConstraint(
+            "(maximum_permissible_error_model IS NULL) = (maximum_permissible_error_coefficient IS NULL) AND (expanded_uncertainty_model IS NULL) = (expanded_uncertainty_coefficient IS NULL)",
+            name=op.f("ck_item_models_whole"),
         ),
         sa.CheckConstraint(
             "(range_lower IS NULL OR range_lower BETWEEN -1e300 AND 1e300) AND (range_upper IS NULL OR range_upper BETWEEN -1e300 AND 1e300) AND (maximum_permissible_error_coefficient IS NULL OR maximum_permissible_error_coefficient BETWEEN -1e300 AND 1e300) AND (expanded_uncertainty_coefficient IS NULL OR expanded_uncertainty_coefficient BETWEEN -1e300 AND 1e300)",
@@ -506,8 +518,16 @@ def create_tables() -> None:
             name=op.f("ck_published_calibration_place"),
         ),
         sa.CheckConstraint(
+            "uncertainty_model IN ('absolute', 'relative')",
+            name=op.f("ck_published_calibration_uncertainty_model"),
+        ),
+        sa.CheckConstraint(
             "(interval_lower IS NULL OR interval_lower BETWEEN -1e300 AND 1e300) AND (interval_upper IS NULL OR interval_upper BETWEEN -1e300 AND 1e300) AND (uncertainty_coefficient IS NULL OR uncertainty_coefficient BETWEEN -1e300 AND 1e300) AND (coverage_factor IS NULL OR coverage_factor BETWEEN -1e300 AND 1e300)",
             name=op.f("ck_published_calibration_finite"),
+        ),
+        sa.CheckConstraint(
+            "(uncertainty_coefficient IS NULL) = (uncertainty_model IS NULL) AND (uncertainty_coefficient IS NULL OR coverage_factor IS NOT NULL AND interval_unit IS NOT NULL)",
+            name=op.f("ck_published_calibration_uncertainty_whole"),
         ),
         sa.CheckConstraint(
             "coverage_factor > 0", name=op.f("ck_published_calibration_coverage_factor_positive")
@@ -584,8 +604,16 @@ def create_tables() -> None:
             name=op.f("ck_calibration_source"),
         ),
         sa.CheckConstraint(
+            "uncertainty_model IN ('absolute', 'relative')",
+            name=op.f("ck_calibration_uncertainty_model"),
+        ),
+        sa.CheckConstraint(
             "(interval_lower IS NULL OR interval_lower BETWEEN -1e300 AND 1e300) AND (interval_upper IS NULL OR interval_upper BETWEEN -1e300 AND 1e300) AND (uncertainty_coefficient IS NULL OR uncertainty_coefficient BETWEEN -1e300 AND 1e300) AND (coverage_factor IS NULL OR coverage_factor BETWEEN -1e300 AND 1e300)",
             name=op.f("ck_calibration_finite"),
+        ),
+        sa.CheckConstraint(
+            "(uncertainty_coefficient IS NULL) = (uncertainty_model IS NULL) AND (uncertainty_coefficient IS NULL OR coverage_factor IS NOT NULL AND interval_unit IS NOT NULL)",
+            name=op.f("ck_calibration_uncertainty_whole"),
         ),
         sa.CheckConstraint(
             "coverage_factor > 0", name=op.f("ck_calibration_coverage_factor_positive")
@@ -729,6 +757,9 @@ def create_tables() -> None:
         sa.CheckConstraint(
             "contributed_standard_uncertainty >= 0",
             name=op.f("ck_published_reference_contribution"),
+        ),
+        sa.CheckConstraint(
+            "ratio >= 0 AND ratio_limit > 0", name=op.f("ck_published_reference_ratio")
         ),
         sa.CheckConstraint(
             "standard_uncertainty >= 0", name=op.f("ck_published_reference_standard_uncertainty")
@@ -881,6 +912,9 @@ def create_tables() -> None:
         sa.CheckConstraint(
             "contributed_standard_uncertainty >= 0",
             name=op.f("ck_calibration_reference_contribution"),
+        ),
+        sa.CheckConstraint(
+            "ratio >= 0 AND ratio_limit > 0", name=op.f("ck_calibration_reference_ratio")
         ),
         sa.CheckConstraint(
             "reference_id <> calibration_id",

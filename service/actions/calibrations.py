@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from math import hypot, isfinite, sqrt
+from math import hypot, sqrt
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from uuid_utils.compat import uuid7
 from certificates.seal import digest
 from procedures.budget import UncertaintyBudget
 from service import audit
+from service.actions.admission import require_admissible
 from service.errors import AlreadyThere, InvalidField, NotFound, NotPublishable
 from service.store import calibrations as store
 from service.tables.calibrations import (
@@ -39,6 +40,7 @@ from service.tables.published import (
 )
 from service.tenancy import TenantSession
 from traceability.graph import (
+    MAIN_TRACK,
     Basis,
     Extension,
     Link,
@@ -53,8 +55,6 @@ from traceability.standards import (
     accuracy_ratio,
     reference_contribution,
 )
-
-MAIN_TRACK = "main"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +161,7 @@ def record(session: TenantSession, work: Work, *, performed_by: UUID, now: datet
     item = session.get(Item, (mine, work.item_id))
     if item is None:
         raise NotFound("item", work.item_id)
-    _check_results(work.results)
+    require_admissible(work)
     references = [_facts_of_use(session, use, item, work, i) for i, use in enumerate(work.uses)]
     _check_references(session, work, references)
     organization = session.get_one(Organization, mine)
@@ -199,10 +199,16 @@ def publish(
 
     Raises:
         NotFound: the book has no such calibration.
-        NotPublishable: a reference behind it is not published.
+        AlreadyThere: it is published already.
+        NotPublishable: a reference behind it is not published, it is another's citation, or it
+            has been superseded or withdrawn.
     """
     mine = session.organization_id
     row = store.get(session, calibration_id)
+    if store.publication(session, row.id):
+        raise AlreadyThere(f"calibration {row.id} is published already")
+    if store.supersession(session, row.id):
+        raise NotPublishable(f"calibration {row.id} no longer holds")
     published = PublishedCalibration(
         holder_id=mine,
         calibration_id=row.id,
@@ -242,10 +248,16 @@ def end(
     With a successor it is superseded, without one withdrawn.
 
     Raises:
-        NotFound: the book has no such calibration.
+        NotFound: the book has no such calibration, or no such successor.
+        AlreadyThere: it has ended already.
+        InvalidField: the successor has ended itself, or is another item's.
         NotPublishable: the calibration is published, and its successor is not.
     """
     row = store.get(session, calibration_id)
+    if store.supersession(session, row.id):
+        raise AlreadyThere(f"calibration {row.id} has ended already")
+    if successor_id is not None:
+        _require_successor(session, row, successor_id)
     said: dict[str, Any] = {"superseded_at": now, "reason": reason}
     session.insert(
         CalibrationSupersession,
@@ -259,6 +271,14 @@ def end(
         )
     action = "calibration.superseded" if successor_id else "calibration.withdrawn"
     audit.record(session, action, row.id, actor_id=actor_id, now=now, said={"reason": reason})
+
+
+def _require_successor(session: TenantSession, row: Calibration, successor_id: UUID) -> None:
+    successor = store.get(session, successor_id)
+    if successor.id == row.id or successor.item_id != row.item_id:
+        raise InvalidField("/successor_id", "the successor is another calibration of the same item")
+    if store.supersession(session, successor.id):
+        raise InvalidField("/successor_id", "the successor has ended itself")
 
 
 WORK_COLUMNS = (
@@ -276,25 +296,6 @@ WORK_COLUMNS = (
     "is_adjusted",
     "is_demonstration",
 )
-
-
-def _check_results(results: Sequence[Result]) -> None:
-    for index, result in enumerate(results):
-        u = result.expanded_uncertainty
-        numbers = {
-            "nominal": result.nominal,
-            "estimate": result.estimate,
-            "expanded_uncertainty": u,
-            "coverage_factor": result.coverage_factor,
-            "standard_uncertainty": result.standard_uncertainty,
-        }
-        for name, number in numbers.items():
-            if number is not None and not isfinite(number):
-                raise InvalidField(f"/results/{index}/{name}", f"{number} is not a finite number")
-        if u is not None and u <= 0:
-            raise InvalidField(f"/results/{index}/expanded_uncertainty", f"{u} is not above 0")
-        if u is not None and not (result.coverage_factor and result.coverage_factor > 0):
-            raise InvalidField(f"/results/{index}/coverage_factor", "U is told only with its k")
 
 
 def _check_references(
@@ -342,10 +343,6 @@ def _facts_of_use(
         "interval_upper": use.interval and use.interval.upper,
         "interval_unit": use.interval and use.interval.unit,
     }
-    for name in ("standard_uncertainty", "contributed_standard_uncertainty"):
-        value = facts[name]
-        if value is not None and not (isfinite(value) and value >= 0):
-            raise InvalidField(f"/uses/{position}/{name}", f"{value} is not a number from 0 up")
     if use.reference_id is None or use.reference_id == work.id:
         return facts
     reference = store.get(session, use.reference_id)
@@ -523,14 +520,27 @@ def _shares(
     shares: dict[UUID, float] = {}
     for row in references:
         contributed = row["contributed_standard_uncertainty"]
-        if row["reference_id"] is None or not contributed or work.uncertainty is None:
+        if not contributed or row["user_value"] is None or work.uncertainty is None:
             continue
-        behind = store.direction(session, row["reference_id"])
-        length = hypot(*behind.values())
-        for influence_id, component in behind.items():
-            part = contributed / work.uncertainty.standard_at(row["user_value"])
-            shares[influence_id] = shares.get(influence_id, 0.0) + part * component / length
-    return shares
+        part = contributed / work.uncertainty.standard_at(row["user_value"])
+        for influence_id, component in _behind(session, row).items():
+            shares[influence_id] = shares.get(influence_id, 0.0) + part * component
+    # Where the references bring more than the result admits to, it is a finding of the audit.
+    length = max(1.0, hypot(*shares.values()))
+    return {influence_id: share / length for influence_id, share in shares.items()}
+
+
+def _behind(session: TenantSession, row: Mapping[str, Any]) -> dict[UUID, float]:
+    """Return the influences behind a reference, as parts of its own uncertainty.
+
+    A published reference is one influence under its id of the reference layer: whoever uses it,
+    in whatever book, shares it. So is a reference whose components nobody told.
+    """
+    known = store.direction(session, row["reference_id"]) if row["reference_id"] else {}
+    length = hypot(*known.values())
+    if not length:
+        return {row["published_id"] or row["reference_id"]: 1.0}
+    return {influence_id: component / length for influence_id, component in known.items()}
 
 
 def _save_record(session: TenantSession, work: Work) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from service import audit
+from service.actions.admission import require_admissible_item
 from service.tables.items import Item
 from service.tenancy import TenantSession
 
@@ -14,7 +15,11 @@ def register(session: TenantSession, *, actor_id: UUID, now: datetime, **facts: 
 
     Args:
         facts: the columns of `Item`; `id` only where the customer's book has given one.
+
+    Raises:
+        InvalidField: a range, permissible error or uncertainty that cannot be.
     """
+    require_admissible_item(facts)
     item = Item(organization_id=session.organization_id, recorded_at=now, **facts)
     session.add(item)
     session.flush()

@@ -30,7 +30,13 @@ from service.tables.published import (
     PublishedSupersession,
 )
 from service.tenancy import TenantSession
-from traceability.graph import Link, MeasuringInterval, Reference, UncertaintyStatement
+from traceability.graph import (
+    MAIN_TRACK,
+    Link,
+    MeasuringInterval,
+    Reference,
+    UncertaintyStatement,
+)
 
 FACTS = tuple(CalibrationFacts.model_fields)
 EDGE = tuple(name for name in ReferenceFacts.model_fields if not name.startswith("interval_"))
@@ -94,18 +100,27 @@ def links_of(session: TenantSession, ids: Iterable[UUID], *, known_at: datetime)
 def in_force(
     session: TenantSession, item_id: UUID, *, on: date, known_at: datetime
 ) -> Calibration | None:
-    """Return the calibration of an item in force on a date, by what was known at a moment."""
+    """Return the calibration of an item in force on a date, by what was known at a moment.
+
+    Of its main track the newest that has not ended or expired; None if that is a verification
+    that failed, for what was valid before it no longer is.
+    """
     end = CalibrationSupersession
     ended = and_(col(end.calibration_id) == Calibration.id, col(end.superseded_at) <= known_at)
-    return session.exec(
+    newest = session.exec(
         select(Calibration)
         .outerjoin(end, ended)
         .where(Calibration.item_id == item_id, Calibration.performed_on <= on)
+        .where(Calibration.track == MAIN_TRACK)
         .where(Calibration.recorded_at <= known_at, col(end.calibration_id).is_(None))
         .where(or_(col(Calibration.valid_until).is_(None), col(Calibration.valid_until) >= on))
         .order_by(col(Calibration.performed_on).desc(), col(Calibration.id).desc())
         .limit(1)
     ).first()
+    if newest is None:
+        return None
+    verdicts = {row.verdict for row in conformity_statements(session, newest.id)}
+    return None if "fail" in verdicts else newest
 
 
 def of_item(session: TenantSession, item_id: UUID) -> Sequence[Calibration]:
@@ -170,6 +185,11 @@ def original_record(session: TenantSession, calibration_id: UUID) -> OriginalRec
 def budget(session: TenantSession, result_id: UUID) -> UncertaintyBudgetRecord | None:
     """Return the uncertainty budget behind a result; None where the book does not hold it."""
     return session.get(UncertaintyBudgetRecord, (session.organization_id, result_id))
+
+
+def supersession(session: TenantSession, calibration_id: UUID) -> CalibrationSupersession | None:
+    """Return how a calibration of the book ended; None while it stands."""
+    return session.get(CalibrationSupersession, (session.organization_id, calibration_id))
 
 
 def publication(session: TenantSession, calibration_id: UUID) -> Publication | None:

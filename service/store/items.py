@@ -1,6 +1,6 @@
 """Reading the ledger of items."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -77,6 +77,7 @@ def due(session: TenantSession, *, on: date) -> Sequence[Due]:
             & (col(Calibration.track) == "main"),
         )
         .where(col(Item.customer_id).is_(None))
+        .where(col(Calibration.id).not_in(select(CalibrationSupersession.calibration_id)))
         .order_by(col(Calibration.valid_until).is_(None), col(Calibration.valid_until))
     ).all()
     return [Due(item, calibration, calibration.valid_until) for item, calibration in rows]
@@ -93,12 +94,6 @@ def standards(session: TenantSession, *, quantity: str) -> Sequence[Item]:
         )
         .order_by(col(Item.asset_number))
     ).all()
-
-
-def levels(session: TenantSession, item_ids: Iterable[UUID]) -> dict[UUID, str]:
-    """Return the level of each item that the ledger has and knows one for, by the item's id."""
-    rows = session.exec(select(Item.id, Item.level_zh).where(col(Item.id).in_(item_ids))).all()
-    return {id_: level for id_, level in rows if level}
 
 
 def plates(session: TenantSession) -> Sequence[tuple[str, str]]:

@@ -13,6 +13,8 @@ from service.tables import (
     work_orders,
 )
 
+base.admit_only_numbers()
+
 __all__ = [
     "base",
     "calibrations",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from math import isfinite
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from sqlalchemy import (
     CheckConstraint,
     DateTime,
     Dialect,
+    Float,
     ForeignKeyConstraint,
     Text,
     TypeDecorator,
@@ -66,6 +68,26 @@ class ReportedDecimal(TypeDecorator[Decimal]):
 
     def process_result_value(self, value: str | None, _dialect: Dialect) -> Decimal | None:
         return None if value is None else Decimal(value)
+
+
+class FiniteFloat(TypeDecorator[float]):
+    """A float that is a number: SQLite would keep NaN as NULL, as if nobody had said anything."""
+
+    impl = Float
+    cache_ok = True
+
+    def process_bind_param(self, value: float | None, _dialect: Dialect) -> float | None:
+        if value is not None and not isfinite(value):
+            raise ValueError(f"not a finite number: {value}")
+        return value
+
+
+def admit_only_numbers() -> None:
+    """Let no float column of any table take NaN or infinity."""
+    for table in SQLModel.metadata.tables.values():
+        for column in table.columns:
+            if type(column.type) is Float:
+                column.type = FiniteFloat()
 
 
 class TenantRow(SQLModel):

@@ -26,6 +26,13 @@ def calibration_checks() -> tuple[CheckConstraint, ...]:
         CheckConstraint("valid_until >= performed_on", name="validity"),
         CheckConstraint("interval_lower <= interval_upper", name="interval"),
         CheckConstraint("uncertainty_coefficient > 0", name="uncertainty_positive"),
+        CheckConstraint(
+            "(uncertainty_coefficient IS NULL) = (uncertainty_model IS NULL) AND "
+            "(uncertainty_coefficient IS NULL OR "
+            "coverage_factor IS NOT NULL AND interval_unit IS NOT NULL)",
+            name="uncertainty_whole",
+        ),
+        one_of("uncertainty_model", "absolute", "relative"),
         CheckConstraint("coverage_factor > 0", name="coverage_factor_positive"),
         one_of("kind", "calibration", "verification", "certification"),
         one_of("place", "laboratory", "site", "in-line", "remote"),
@@ -36,6 +43,7 @@ def calibration_checks() -> tuple[CheckConstraint, ...]:
 def reference_checks() -> tuple[CheckConstraint, ...]:
     """Return the checks of a table that holds `ReferenceFacts`."""
     return (
+        CheckConstraint("ratio >= 0 AND ratio_limit > 0", name="ratio"),
         CheckConstraint("standard_uncertainty >= 0", name="standard_uncertainty"),
         CheckConstraint("contributed_standard_uncertainty >= 0", name="contribution"),
         one_of("basis", "U", "MPE"),

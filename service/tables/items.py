@@ -24,6 +24,14 @@ class Item(TenantRow, table=True):
         CheckConstraint("range_lower <= range_upper", name="range"),
         CheckConstraint("maximum_permissible_error_coefficient > 0", name="mpe_positive"),
         CheckConstraint("expanded_uncertainty_coefficient > 0", name="uncertainty_positive"),
+        one_of("maximum_permissible_error_model", "absolute", "relative"),
+        one_of("expanded_uncertainty_model", "absolute", "relative"),
+        CheckConstraint(
+            "(maximum_permissible_error_model IS NULL) = "
+            "(maximum_permissible_error_coefficient IS NULL) AND "
+            "(expanded_uncertainty_model IS NULL) = (expanded_uncertainty_coefficient IS NULL)",
+            name="models_whole",
+        ),
         one_of("status", "in_use", "limited", "sealed", "out_of_service"),
         finite(
             "range_lower",

@@ -240,7 +240,8 @@ def test_a_superseded_calibration_names_its_successor_in_book_and_layer(open_as,
 
 def test_a_published_calibration_is_not_succeeded_by_an_unpublished_one(open_as, owner, story):
     with open_as("NIM") as session, session.begin():
-        successor = calibrate(session, "new", date(2026, 2, 1), terminal_reason="x").id
+        item = store.get(session, story.national).item_id
+        successor = calibrate(session, "", date(2026, 2, 1), item_id=item, terminal_reason="x").id
 
     def supersede():
         with open_as("NIM") as session, session.begin():
