@@ -1,7 +1,7 @@
 """The time, asked for in one place so that tests and the demonstration can set it."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -17,13 +17,9 @@ def now() -> datetime:
 
 
 def standing_on(day: date) -> Clock:
-    """Return a clock that always shows a day, and the real time of day."""
-
-    def clock() -> datetime:
-        time_of_day = datetime.now(LEGAL_TIME).timetz()
-        return datetime.combine(day, time_of_day).astimezone(UTC)
-
-    return clock
+    """Return a clock that stands in the evening of a day, when its work is done."""
+    evening = datetime.combine(day, time(18), tzinfo=LEGAL_TIME).astimezone(UTC)
+    return lambda: evening
 
 
 def day_of(moment: datetime) -> date:

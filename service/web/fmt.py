@@ -1,10 +1,11 @@
 """How numbers, uncertainties and dates are written for people. Decimal only; digits are kept."""
 
 from datetime import date
-from decimal import ROUND_UP, Decimal
+from decimal import Decimal
 
 from babel.dates import format_date
 
+from procedures.rounding import round_uncertainty
 from service.web.i18n import language
 from service.web.views import ExpandedUncertainty, MeasuringInterval
 
@@ -70,14 +71,12 @@ def expanded(uncertainty: ExpandedUncertainty) -> str:
 
 
 def two_digits(value: Decimal) -> Decimal:
-    """Return an uncertainty with two significant digits at most, rounded up.
+    """Return an uncertainty with two significant digits at most, rounded as on certificates.
 
     >>> two_digits(Decimal("0.0069463")), two_digits(Decimal("0.007"))
-    (Decimal('0.0070'), Decimal('0.007'))
+    (Decimal('0.0069'), Decimal('0.007'))
     """
-    if len(value.as_tuple().digits) <= 2:
-        return value
-    return value.quantize(Decimal(1).scaleb(value.adjusted() - 1), ROUND_UP)
+    return value if len(value.as_tuple().digits) <= 2 else round_uncertainty(value)
 
 
 def day(value: date) -> str:

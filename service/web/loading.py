@@ -32,6 +32,7 @@ from service.store import organizations as organization_store
 from service.store import people as people_store
 from service.store.directory import Entry
 from service.tables.calibrations import Calibration, CalibrationResult
+from service.tables.certificates import Certificate
 from service.tables.certificates import CertificateFile as FileRow
 from service.tables.items import Item
 from service.tenancy import TenantSession
@@ -63,6 +64,7 @@ from service.web.views import (
     due_status,
 )
 from service.web.viz import DriftPlot, DriftPoint, draw_drift
+from service.web.words import WORDS
 from traceability.audit import EXCUSED_STATES, calibration_in_force
 from traceability.drawing import Language
 from traceability.graph import MAIN_TRACK, Link
@@ -189,20 +191,25 @@ def certificate_page(
     entry = next(iter(directory.find(engine, keys.of_number(number))), None)
     if entry is None:
         raise NotFound("certificate", number)
-    if session is not None:
-        with suppress(NotFound):
-            return _certificate_of_book(session, entry, on=on, known_at=known_at)
+    certificate = _certificate_in(session, entry.number) if session else None
+    if session and certificate:
+        return _certificate_of_book(session, certificate, entry, on=on, known_at=known_at)
     return CertificatePage(row=_certificate_row(entry, on=on), on=on, document=None)
 
 
+def _certificate_in(session: TenantSession, number: str) -> Certificate | None:
+    with suppress(NotFound):
+        return certificate_store.by_number(session, number)
+    return None
+
+
 def _certificate_of_book(
-    session: TenantSession, entry: Entry, *, on: date, known_at: datetime
+    session: TenantSession, certificate: Certificate, entry: Entry, *, on: date, known_at: datetime
 ) -> CertificatePage:
-    certificate = certificate_store.by_number(session, entry.number)
     calibration_id = certificate_store.calibrations_of(session, certificate.id)[0]
     calibration = calibration_store.get(session, calibration_id)
     item = item_store.get(session, calibration.item_id) if calibration.item_id else None
-    row = _certificate_row(entry, on=on, serial_number=item.serial_number if item else "")
+    row = _certificate_row(entry, on=on, serial_number=item.serial_number if item else None)
     files = {file.form: file for file in certificate_store.files(session, certificate.id)}
     chain = answers.chain(session, calibration_id, on=None, known_at=known_at)
     return CertificatePage(
@@ -238,7 +245,7 @@ def certificate_file(session: TenantSession, number: str, form: str) -> FileRow:
     return file
 
 
-def _certificate_row(entry: Entry, *, on: date, serial_number: str = "") -> CertificateRow:
+def _certificate_row(entry: Entry, *, on: date, serial_number: str | None = None) -> CertificateRow:
     return CertificateRow(
         number=entry.number,
         kind=CertificateKind(entry.kind),
@@ -269,23 +276,19 @@ def chain_of(
     known_at: datetime,
     language: Language,
 ) -> ChainPage:
-    """Return the chain of a calibration of the book, with the levels that its ledger knows.
+    """Return the chain of a calibration of the book, with the level of each of its items.
 
     Raises:
         NotFound: the book has no such calibration.
     """
     chain = answers.chain(session, calibration_id, on=on, known_at=known_at)
-    links = [step.link for step in chain.walk() if step.link]
-    levels = item_store.levels(session, {link.item_id for link in links if link.item_id})
+    ids = [step.calibration_id for step in chain.walk()]
+    levels = calibration_store.levels(session, ids)
     return chain_page(
         chain,
         on=on,
         language=language,
-        levels={
-            link.calibration_id: level_name(levels[link.item_id])
-            for link in links
-            if link.item_id in levels
-        },
+        levels={id_: level_name(level) for id_, level in levels.items()},
     )
 
 
@@ -307,6 +310,7 @@ def item_page(session: TenantSession, item_id: UUID, *, on: date, known_at: date
     }
     results = calibration_store.results(session, *ids)
     due_on = _due_on(item, calibration_in_force(links.values(), on=on))
+    holder = _organizations(session)[item.customer_id or item.organization_id]
     return ItemPage(
         item_id=item.id,
         name=bilingual(item, "name"),
@@ -314,8 +318,8 @@ def item_page(session: TenantSession, item_id: UUID, *, on: date, known_at: date
         type_designation=item.type_designation,
         serial_number=item.serial_number,
         asset_number=item.asset_number,
-        holder=_organizations(session)[item.customer_id or item.organization_id],
-        location=_location(item),
+        holder=holder,
+        location=_location(item, holder),
         level=level_name(item.level_zh) if item.level_zh else None,
         state=item.status,
         on=on,
@@ -337,8 +341,9 @@ def _due_on(item: Item, in_force: Link | None) -> date | None:
     return in_force.valid_until if in_force and item.status not in EXCUSED_STATES else None
 
 
-def _location(item: Item) -> str | None:
-    return " · ".join(item.location) or None
+def _location(item: Item, holder: Bilingual) -> str | None:
+    """Return where an item stands; that it is at its holder's goes without saying."""
+    return " · ".join(part for part in item.location if not holder.zh.startswith(part)) or None
 
 
 def _is_in_catalogue(code: str | None, *, on: date) -> bool:
@@ -496,7 +501,7 @@ def due_rows(session: TenantSession, *, on: date) -> list[DueRow]:
                 serial_number=item.serial_number,
                 asset_number=item.asset_number,
                 holder=holder,
-                location=_location(item),
+                location=_location(item, holder),
                 procedure=item.procedure_code,
                 due_on=due_on,
                 status=due_status(on, due_on),
@@ -565,6 +570,7 @@ def findings_of(
     page = findings_page(findings, links.values(), names, on=on)
     return replace(
         page,
+        every_book=len(organization_ids) > 1,
         groups=tuple(
             replace(group, findings=tuple(_linked(told, mine) for told in group.findings))
             for group in page.groups
@@ -597,25 +603,24 @@ def _linked(told: ToldBreak, mine: set[UUID]) -> ToldBreak:
 
 def act_as_page(engine: Engine, session: TenantSession, current: Actor, *, back: str) -> ActAsPage:
     """Return the people of every organization, each read in its organization's session."""
+    kinds, roles = list(WORDS["organization"]), list(WORDS["role"])  # from the top down
     organizations = []
-    for row in organization_store.all_of_them(session):
+    rows = organization_store.all_of_them(session)
+    for row in sorted(rows, key=lambda row: kinds.index(row.kind)):
         with TenantSession(engine, row.id, read_only=True) as book:
-            people = people_store.of_organization(book)
-            organizations.append(
-                DemoOrganization(
-                    name=bilingual(row, "name"),
-                    kind=row.kind,
-                    people=tuple(
-                        DemoPerson(
-                            person_id=person.id,
-                            name=bilingual(person, "name"),
-                            role=person.role,
-                            current=person.id == current.person_id,
-                        )
-                        for person in people
-                    ),
+            people = [
+                DemoPerson(
+                    person_id=person.id,
+                    name=bilingual(person, "name"),
+                    role=person.role,
+                    current=person.id == current.person_id,
                 )
-            )
+                for person in people_store.of_organization(book)
+            ]
+        people.sort(key=lambda person: roles.index(person.role))
+        organizations.append(
+            DemoOrganization(name=bilingual(row, "name"), kind=row.kind, people=tuple(people))
+        )
     return ActAsPage(organizations=tuple(organizations), back=back)
 
 

@@ -101,14 +101,17 @@ def certificate_status(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateRow:
-    """One certificate in a list of found ones."""
+    """One certificate in a list of found ones.
+
+    `serial_number` is None where only the public directory knows the certificate.
+    """
 
     number: str
     kind: CertificateKind
     item_name: Bilingual
     manufacturer: Bilingual
     type_designation: str
-    serial_number: str
+    serial_number: str | None
     issuer: Bilingual
     issued_on: date
     valid_until: date | None
@@ -450,13 +453,17 @@ class FindingGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingsPage:
-    """What the audit found on a day, and how much it looked at; no group means clean."""
+    """What the audit found on a day, and how much it looked at; no group means clean.
+
+    `every_book` says that it looked at all organizations' books, not only at one's own.
+    """
 
     on: date
     groups: tuple[FindingGroup, ...]
     items_checked: int
     events_checked: int
     references_checked: int
+    every_book: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -154,7 +154,7 @@ def test_a_chain_shows_its_uncertainty_at_each_step_with_its_coverage_factor(get
 
     stated = re.findall(r"<i>U</i> = (\S+) \(k", steps.replace("\u202f", "").replace("\u2009", ""))
 
-    assert stated == ["0.0070MPa", "0.0004MPa", "0.00013MPa", "0.00021MPa", "0.00024MPa"]
+    assert stated == ["0.0070MPa", "0.0004MPa", "0.00012MPa", "0.00021MPa", "0.00024MPa"]
 
 
 def test_a_reference_reached_twice_is_told_once(get):

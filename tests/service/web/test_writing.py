@@ -56,7 +56,7 @@ def test_four_digits_are_grouped_in_a_column():
 def test_an_expanded_uncertainty_is_never_without_its_coverage_factor():
     stated = expanded_uncertainty(0.0069463, "MPa", 2.0, at=0.8)
 
-    assert plain(fmt.expanded(stated)) == "0.0070 MPa (k = 2)"
+    assert plain(fmt.expanded(stated)) == "0.0069 MPa (k = 2)"
     assert stated.relative == pytest.approx(0.0069463 / 0.8)
 
 
