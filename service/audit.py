@@ -1,9 +1,10 @@
 """Writing the audit log: append-only, each entry of an organization sealing the one before."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
+from sqlalchemy.orm import SessionTransaction
 from sqlmodel import col, select
 
 from certificates.seal import digest
@@ -11,6 +12,7 @@ from service.tables.operations import AuditEntry
 from service.tenancy import TenantSession
 
 GENESIS = "0" * 64
+REMEMBERED = "end of the audit chain"
 
 
 def record(
@@ -26,7 +28,7 @@ def record(
     position, previous = _end_of_chain(session)
     entry = {
         "position": position + 1,
-        "recorded_at": now.isoformat(),
+        "recorded_at": now.astimezone(UTC).isoformat(),  # as the database keeps it
         "actor_id": str(actor_id),
         "action": action,
         "subject_id": str(subject_id),
@@ -46,14 +48,28 @@ def record(
             }
         ],
     )
-    session.end_of_audit_chain = (position + 1, sha256)
+    _remember(session, position + 1, sha256)
 
 
 def _end_of_chain(session: TenantSession) -> tuple[int, str]:
-    if session.end_of_audit_chain is None:
+    """Return the position and the seal of the newest entry.
+
+    What was remembered holds in its own savepoint only: undone, that takes its entries with it.
+    """
+    transaction, *end = session.info.get(REMEMBERED, (None, -1, GENESIS))
+    if transaction is None or transaction is not _innermost(session):
         session.lock_book()
         newest_first = select(AuditEntry.position, AuditEntry.sha256).order_by(
             col(AuditEntry.position).desc()
         )
-        session.end_of_audit_chain = session.exec(newest_first.limit(1)).first() or (-1, GENESIS)
-    return session.end_of_audit_chain
+        end = session.exec(newest_first.limit(1)).first() or (-1, GENESIS)
+    position, sha256 = end
+    return position, sha256
+
+
+def _remember(session: TenantSession, position: int, sha256: str) -> None:
+    session.info[REMEMBERED] = (_innermost(session), position, sha256)
+
+
+def _innermost(session: TenantSession) -> SessionTransaction | None:
+    return session.get_nested_transaction() or session.get_transaction()

@@ -10,6 +10,7 @@
   - NotTheSenders
   - NotAuthorised
   - FormNotThere
+  - NotIssuable
 """
 
 from uuid import UUID
@@ -65,3 +66,7 @@ class FormNotThere(ServiceError, LookupError):
 
     def __init__(self, number: str, form: str) -> None:
         super().__init__(f"certificate {number} has no {form} here")
+
+
+class NotIssuable(ServiceError):
+    """The calibration may get no certificate: not made here, ended, not signed, or told amiss."""

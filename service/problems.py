@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from certificates.errors import ContentError, RenderingFailed, UnknownUnit
+from certificates.errors import AlreadyWithdrawn, ContentError, RenderingFailed, UnknownUnit
 from procedures.errors import InvalidInput, ProcedureError
 from service.errors import (
     AlreadyThere,
@@ -17,6 +17,7 @@ from service.errors import (
     NotAuthenticated,
     NotAuthorised,
     NotFound,
+    NotIssuable,
     NotPublishable,
     NotTheSenders,
 )
@@ -37,6 +38,8 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     AlreadyThere: (409, "already-there"),
     NotPublishable: (409, "not-publishable"),
     NotTheSenders: (409, "not-the-senders"),
+    NotIssuable: (409, "not-issuable"),
+    AlreadyWithdrawn: (409, "already-withdrawn"),
     TraceabilityBroken: (409, "traceability-broken"),
     ContentError: (409, "certificate-incomplete"),
     RenderingFailed: (409, "certificate-not-printable"),

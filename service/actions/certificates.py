@@ -10,16 +10,25 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, update
 from uuid_utils.compat import uuid7
 
-from certificates.content import CertificateContent
+from certificates.content import CertificateContent, CertificateKind, Meaning
+from certificates.errors import AlreadyWithdrawn
 from certificates.numbers import format_number
-from certificates.seal import canonical_bytes, sha256_hex
+from certificates.seal import canonical_bytes, digest, sha256_hex
 from service import audit
-from service.errors import AlreadyThere, NotAuthorised, NotFound
+from service.clock import day_of
+from service.errors import (
+    AlreadyThere,
+    InvalidField,
+    NotAuthorised,
+    NotFound,
+    NotIssuable,
+    NotTheSenders,
+)
 from service.lookup import LookupKeys
 from service.store import calibrations as calibration_store
 from service.store import certificates as store
 from service.store import people as people_store
-from service.tables.calibrations import Calibration
+from service.tables.calibrations import Calibration, OriginalRecord
 from service.tables.certificates import (
     Certificate,
     CertificateCalibration,
@@ -35,7 +44,11 @@ from service.tables.published import CertificateEntry
 from service.tenancy import TenantSession
 from traceability.graph import build_graph, require_unbroken
 
-OWN_NUMBER = re.compile(r"[A-Z0-9]+-(?P<year>\d{4})-(?P<sequence>\d+)(-[0-9A-Z])?", re.ASCII)
+OWN_NUMBER = re.compile(
+    r"(?P<code>[A-Z0-9]+)-(?P<year>(19|20)\d{2})-(?P<sequence>\d{5,9})(-(?P<check>[0-9A-Z]))?",
+    re.ASCII,
+)
+CONTENT_FORM = "json"
 Compose = Callable[[str], CertificateContent]
 Render = Callable[[CertificateContent], Mapping[str, bytes]]
 
@@ -51,16 +64,21 @@ def sign(
 ) -> Signature:
     """Sign the original record of a calibration as calibrated, checked or approved.
 
+    Who calibrated must be authorised for the procedure; to check and to approve it is enough to
+    be a person of the organization.
+
     Raises:
+        InvalidField: a signature has no such meaning.
         NotFound: there is no such calibration, or no original record of it.
-        NotAuthorised: the person is not authorised for the procedure on the day of the work, or
-            has signed this calibration already: three humans sign.
+        NotAuthorised: the person is not of the organization, is not authorised for the procedure
+            on the day of the work, or has signed this calibration already: three humans sign.
     """
+    if meaning not in set(Meaning):
+        raise InvalidField("/meaning", f"{meaning!r} is not one of {', '.join(Meaning)}")
     row = calibration_store.get(session, calibration_id)
-    record = calibration_store.original_record(session, calibration_id)
-    if record is None:
-        raise NotFound("original record of calibration", calibration_id)
-    if meaning == "calibrated":
+    record = _record(session, calibration_id)
+    _require_member(session, person)
+    if meaning == Meaning.CALIBRATED:
         _require_authorised(session, person, row)
     signature = Signature(
         organization_id=session.organization_id,
@@ -93,7 +111,6 @@ def issue(
     *,
     compose: Compose,
     render: Render,
-    kind: str,
     actor_id: UUID,
     keys: LookupKeys,
     now: datetime,
@@ -101,30 +118,45 @@ def issue(
     """Issue the certificate of a calibration whose chain is unbroken and which three signed.
 
     Number, content, files, directory entry and audit line are one transaction: a process that
-    dies leaves neither half a certificate nor a gap in the numbers.
+    dies leaves neither half a certificate nor a gap in the numbers. The number's year is that of
+    China's legal day, as is the day in the directory.
 
     Args:
-        compose: gives the content of the certificate under a number.
-        render: gives the bytes of each form of a content.
+        compose: gives the content of the certificate under a number; its kind is the certificate's.
+        render: gives the bytes of each form of a content but JSON, which is the content itself.
 
     Raises:
         NotFound: there is no such calibration.
         AlreadyThere: the calibration has a certificate.
+        NotIssuable: the organization did not make the calibration, it has ended, its record as it
+            is now lacks one of the three signatures, or content or forms are not of this number.
         TraceabilityBroken: the chain has breaks; nothing is written.
         ContentError: the content lacks what its kind must carry, such as a signature.
     """
+    session.lock_book()
     row = calibration_store.get(session, calibration_id)
     if store.of_calibration(session, calibration_id) is not None:
         raise AlreadyThere(f"calibration {calibration_id} has a certificate")
+    _require_issuable(session, row)
     links = calibration_store.ancestry(session, calibration_id, known_at=now)
     require_unbroken(build_graph(links), calibration_id)
-    number = next_number(session, now.year)
+    number = next_number(session, day_of(now).year)
     content = compose(number)
+    if content.number != number:
+        raise NotIssuable(f"the content is of {content.number}, the certificate is {number}")
     told = canonical_bytes(content.as_mapping())
     certificate = _save(
-        session, row, number=number, kind=kind, sha256=sha256_hex(told), keys=keys, now=now
+        session,
+        row,
+        number=number,
+        kind=content.kind.value,
+        sha256=sha256_hex(told),
+        keys=keys,
+        now=now,
     )
-    forms = {"json": told, **render(content)}
+    forms = render(content)
+    if CONTENT_FORM in forms:
+        raise NotIssuable(f"the content of {number} is its own {CONTENT_FORM} form")
     session.insert(
         CertificateFile,
         [
@@ -134,7 +166,7 @@ def issue(
                 "sha256": sha256_hex(document),
                 "content": document,
             }
-            for form, document in forms.items()
+            for form, document in {CONTENT_FORM: told, **forms}.items()
         ],
     )
     audit.record(
@@ -160,16 +192,22 @@ def carry_over(
     counter of its year moves up to the number, so that none is given twice.
 
     Args:
+        number: CODE-YYYY-NNNNN of the organization's own code, with its check character or without.
+        kind: of `CertificateKind`.
         signatories: who had signed, by meaning.
         now: when it was issued.
 
     Raises:
-        NotFound: there is no such calibration.
+        NotFound: there is no such calibration, or no original record of it.
+        InvalidField: the number is no number of the organization's, or the kind is none.
+        AlreadyThere: the number is taken, in either spelling.
     """
+    session.lock_book()
     row = calibration_store.get(session, calibration_id)
-    record = calibration_store.original_record(session, calibration_id)
-    if record is None:
-        raise NotFound("original record of calibration", calibration_id)
+    record = _record(session, calibration_id)
+    if kind not in set(CertificateKind):
+        raise InvalidField("/kind", f"{kind!r} is not one of {', '.join(CertificateKind)}")
+    year, sequence = _own_number(session, number)
     session.insert(
         Signature,
         [
@@ -186,8 +224,7 @@ def carry_over(
             for meaning, person in signatories.items()
         ],
     )
-    if found := OWN_NUMBER.fullmatch(number):
-        _count_up_to(session, int(found["year"]), int(found["sequence"]))
+    _count_up_to(session, year, sequence)
     certificate = _save(
         session, row, number=number, kind=kind, sha256=record.sha256, keys=keys, now=now
     )
@@ -197,6 +234,41 @@ def carry_over(
         said={"number": number, "sha256": certificate.content_sha256},
     )  # fmt: skip
     return certificate
+
+
+def withdraw(
+    session: TenantSession, certificate_id: UUID, *, reason: str, actor_id: UUID, now: datetime
+) -> None:
+    """Withdraw a certificate in the book and, by its number and serial number, for everyone.
+
+    Raises:
+        NotFound: the book has no such certificate.
+        NotTheSenders: another organization issued it.
+        AlreadyWithdrawn: it is withdrawn or voided already.
+        InvalidField: no reason is given, or the moment is not after its last status.
+
+    Source: ISO/IEC 17025:2017, 7.8.8.
+    """
+    certificate = store.get(session, certificate_id)
+    if certificate.issuer_id != session.organization_id:
+        raise NotTheSenders(f"certificate {certificate.number} was issued by another")
+    if not reason.strip():
+        raise InvalidField("/reason", "its holders are told why")
+    last = store.status(session, certificate_id)
+    if last.status in ("withdrawn", "voided"):
+        raise AlreadyWithdrawn(certificate.number)
+    if now <= last.recorded_at:
+        raise InvalidField("/now", f"{now} is not after {last.recorded_at}, when it was issued")
+    said = {"recorded_at": now, "status": "withdrawn"}
+    session.insert(CertificateStatus, [said | {"certificate_id": certificate_id, "reason": reason}])
+    session.insert(
+        CertificateEntry,
+        [entry.model_dump() | said for entry in store.entries(session, certificate_id)],
+    )
+    audit.record(
+        session, "certificate.withdrawn", certificate_id, actor_id=actor_id, now=now,
+        said={"number": certificate.number, "reason": reason},
+    )  # fmt: skip
 
 
 def next_number(session: TenantSession, year: int) -> str:
@@ -216,20 +288,35 @@ def next_number(session: TenantSession, year: int) -> str:
     return format_number(code, year, counted)
 
 
-def _count_up_to(session: TenantSession, year: int, sequence: int) -> None:
+def _own_number(session: TenantSession, number: str) -> tuple[int, int]:
+    """Return the year and the sequence of a number that the organization may still carry over."""
     code = session.get_one(Organization, session.organization_id).code
-    row = session.get(NumberCounter, (session.organization_id, code, year))
+    found = OWN_NUMBER.fullmatch(number)
+    if found is None or found["code"] != code:
+        raise InvalidField("/number", f"{number!r} is not of the form {code}-YYYY-NNNNN")
+    year, sequence = int(found["year"]), int(found["sequence"])
+    if not sequence:
+        raise InvalidField("/number", f"the sequence of {number} is out of range: it begins at 1")
+    checked = format_number(code, year, sequence)
+    if found["check"] and number != checked:
+        raise InvalidField("/number", f"the check character of {number} does not belong to it")
+    if store.is_there(session, None, checked, checked.rpartition("-")[0]):
+        raise AlreadyThere(f"certificate {number} is in the book already")
+    return year, sequence
+
+
+def _count_up_to(session: TenantSession, year: int, sequence: int) -> None:
+    """Move the counter of a year up to a sequence; the book is locked."""
+    code = session.get_one(Organization, session.organization_id).code
+    key = (session.organization_id, code, year)
+    row = session.get(NumberCounter, key, populate_existing=True)
     if row is None:
-        session.add(
-            NumberCounter(
-                organization_id=session.organization_id,
-                issuer_code=code,
-                year=year,
-                last=sequence,
-            )
+        row = NumberCounter(
+            organization_id=session.organization_id, issuer_code=code, year=year, last=0
         )
-    elif row.last < sequence:
-        row.last = sequence
+    row.last = max(row.last, sequence)
+    session.add(row)
+    session.flush()
 
 
 def _save(
@@ -264,7 +351,7 @@ def _save(
         "number": number,
         "kind": kind,
         "status": "issued",
-        "issued_on": now.date(),
+        "issued_on": day_of(now),
         "valid_until": row.valid_until,
         "item_name_zh": item.name_zh,
         "item_name_en": item.name_en,
@@ -277,6 +364,34 @@ def _save(
     both = (keys.of_number(number), keys.of_serial_number(item.serial_number))
     session.insert(CertificateEntry, [entry | {"lookup_key": key} for key in both])
     return certificate
+
+
+def _record(session: TenantSession, calibration_id: UUID) -> OriginalRecord:
+    record = calibration_store.original_record(session, calibration_id)
+    if record is None:
+        raise NotFound("original record of calibration", calibration_id)
+    return record
+
+
+def _require_issuable(session: TenantSession, row: Calibration) -> None:
+    if row.source != "made":
+        raise NotIssuable(f"calibration {row.id} is {row.source}, not made here")
+    if calibration_store.supersession(session, row.id) is not None:
+        raise NotIssuable(f"calibration {row.id} has ended")
+    sha256 = digest(_record(session, row.id).content)
+    signed = {
+        signature.meaning
+        for signature, _ in store.signatures(session, row.id)
+        if signature.subject_sha256 == sha256
+    }
+    if missing := [meaning for meaning in Meaning if meaning not in signed]:
+        raise NotIssuable(f"calibration {row.id} is not signed as {', '.join(missing)}")
+
+
+def _require_member(session: TenantSession, person: Person) -> None:
+    member = people_store.get(session, person.id)
+    if member is None or member.identity_id != person.identity_id:
+        raise NotAuthorised(f"{person.name_en} is no person of this organization")
 
 
 def _require_authorised(session: TenantSession, person: Person, row: Calibration) -> None:

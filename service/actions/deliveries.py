@@ -1,6 +1,6 @@
 """Sending and taking in what one organization tells another: documents, never rows."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -9,9 +9,18 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from service import audit
-from service.errors import NotFound, NotTheSenders
+from service.actions.documents import (
+    VERSION,
+    CalibrationDocument,
+    ToldCalibration,
+    ToldCertificate,
+    ToldReference,
+    read_document,
+)
+from service.errors import AlreadyThere, InvalidField, NotFound, NotTheSenders
 from service.store import calibrations as store
 from service.store import certificates as certificate_store
+from service.store import items as item_store
 from service.tables.calibrations import (
     Calibration,
     CalibrationFacts,
@@ -28,9 +37,10 @@ from service.tables.certificates import (
     CertificateStatus,
 )
 from service.tables.exchange import Delivery
+from service.tables.organizations import Organization
+from service.tables.published import PublishedCalibration
 from service.tenancy import TenantSession
 
-VERSION = 1
 CALIBRATION = tuple(name for name in CalibrationFacts.model_fields if name != "recorded_at")
 EDGE = tuple(ReferenceFacts.model_fields)
 RESULT = (
@@ -50,7 +60,8 @@ RESULT = (
     "standard_uncertainty",
     "degrees_of_freedom",
 )
-DIGITS = ("nominal", "estimate", "expanded_uncertainty", "maximum_permissible_error")
+STATEMENT = ("decision_rule", "basis", "verdict", "checks", "stated_at")
+CERTIFICATE = ("id", "number", "kind", "issued_at", "content_sha256")
 
 
 def deliver(
@@ -63,10 +74,20 @@ def deliver(
 ) -> Delivery:
     """Send a customer its calibration with a frozen copy of what the certificate names.
 
+    Only its maker tells a calibration: a certificate speaks in the name of who issued it.
+
     Raises:
-        NotFound: the book has no such calibration.
+        NotFound: the book has no such calibration, or there is no such customer.
+        InvalidField: the customer is the organization itself.
+        NotTheSenders: the organization did not make the calibration itself.
     """
     row = store.get(session, calibration_id)
+    if row.source != "made":
+        raise NotTheSenders(f"calibration {row.id} is {row.source}: only its maker sends it")
+    if customer_id == session.organization_id:
+        raise InvalidField("/customer_id", "the organization itself, which has it already")
+    if session.get(Organization, customer_id) is None:
+        raise NotFound("organization", customer_id)
     content = _document(session, row)
     delivery = Delivery(
         organization_id=customer_id,
@@ -90,19 +111,27 @@ def take_in(
 ) -> Calibration:
     """Write a delivered calibration into the recipient's book, under the id its maker gave it.
 
+    What it cites may be in the book already, told by whomever, if it says the same.
+
     Raises:
-        NotFound: the inbox has no such calibration.
-        NotTheSenders: the document speaks of a calibration that another organization told us.
+        NotFound: the inbox has no such calibration, the ledger no such item, or a reference is
+            not published.
+        InvalidField: the document cannot be read, or its certificate has another's number.
+        NotTheSenders: the calibration is in the book already, or what it cites is, otherwise.
+        AlreadyThere: a result or the certificate is in the book already.
     """
     delivery = session.get(Delivery, (session.organization_id, delivery_id))
     if delivery is None or delivery.kind != "calibration":
         raise NotFound("delivery", delivery_id)
-    said = delivery.content
-    for cited in said["cited"]:
-        _write(session, delivery, cited, source="cited", now=now)
-    row = _write(session, delivery, said, source="received", item_id=item_id, now=now)
-    _write_results(session, row.id, said)
-    _write_certificate(session, row.id, delivery.sender_id, said["certificate"])
+    said = read_document(delivery.version, delivery.content)
+    item_store.get(session, item_id)
+    _require_new(session, delivery.sender_id, said)
+    for cited in said.cited:
+        _write_cited(session, delivery.sender_id, cited, now=now)
+    row = _write(session, delivery.sender_id, said, source="received", item_id=item_id, now=now)
+    _write_results(session, said)
+    if said.certificate is not None:
+        _write_certificate(session, row.id, delivery.sender_id, said.certificate)
     audit.record(
         session, "calibration.received", row.id, actor_id=actor_id, now=now,
         said={"delivery_id": str(delivery_id)},
@@ -120,7 +149,7 @@ def _document(session: TenantSession, row: Calibration) -> dict[str, Any]:
             for component in store.influences(session, [result.id for result in results])
         ],
         "statements": [
-            _plain(statement, ("decision_rule", "basis", "verdict", "checks", "stated_at"))
+            _plain(statement, STATEMENT)
             for statement in store.conformity_statements(session, row.id)
         ],
         "certificate": _certificate(session, row.id),
@@ -161,7 +190,7 @@ def _certificate(session: TenantSession, calibration_id: UUID) -> dict[str, Any]
     if certificate is None:
         return None
     files = certificate_store.files(session, certificate.id)
-    return _plain(certificate, ("id", "number", "kind", "issued_at", "content_sha256")) | {
+    return _plain(certificate, CERTIFICATE) | {
         "files": [
             {"form": file.form, "sha256": file.sha256, "content": file.content.hex()}
             for file in files
@@ -169,116 +198,134 @@ def _certificate(session: TenantSession, calibration_id: UUID) -> dict[str, Any]
     }
 
 
+def _require_new(session: TenantSession, sender_id: UUID, said: CalibrationDocument) -> None:
+    """Refuse what the book holds already, and a certificate that is not the sender's."""
+    mine = session.organization_id
+    if session.get(Calibration, (mine, said.id)):
+        raise NotTheSenders(f"calibration {said.id} was told by another, or received already")
+    for result in said.results:
+        if session.get(CalibrationResult, (mine, result.id)):
+            raise AlreadyThere(f"result {result.id} is in the book already")
+    certificate = said.certificate
+    if certificate is None:
+        return
+    code = session.get_one(Organization, sender_id).code
+    if not certificate.number.startswith(f"{code}-"):
+        raise InvalidField(
+            "/content/certificate/number", f"{certificate.number} is not a number of {code}"
+        )
+    if certificate_store.is_there(session, certificate.id, certificate.number):
+        raise AlreadyThere(f"certificate {certificate.number} is in the book already")
+
+
+def _write_cited(
+    session: TenantSession, sender_id: UUID, said: ToldCalibration, *, now: datetime
+) -> None:
+    """Write what a document cites; what the book knows already stays, if it says the same."""
+    known = session.get(Calibration, (session.organization_id, said.id))
+    if known is None:
+        _write(session, sender_id, said, source="cited", now=now)
+    elif not _says_the_same(session, known, said):
+        raise NotTheSenders(f"calibration {said.id} was told with other facts by another")
+
+
+def _says_the_same(session: TenantSession, known: Calibration, said: ToldCalibration) -> bool:
+    edges = store.references(session, known.id)
+    told = sorted(said.references, key=lambda edge: edge.position)
+    return _columns(known, CALIBRATION) == _columns(said, CALIBRATION) and [
+        (_columns(edge, ("position", *EDGE)), _target(session, edge)) for edge in edges
+    ] == [(_columns(edge, ("position", *EDGE)), _target(session, edge)) for edge in told]
+
+
+def _target(session: TenantSession, edge: CalibrationReference | ToldReference) -> UUID | None:
+    """Return the calibration an edge leads to, published by then or not yet."""
+    if edge.published_id is None:
+        return edge.reference_id
+    return _published(session, edge.published_id).calibration_id
+
+
+def _published(session: TenantSession, published_id: UUID) -> PublishedCalibration:
+    row = session.get(PublishedCalibration, published_id)
+    if row is None:
+        raise NotFound("published calibration", published_id)
+    return row
+
+
 def _write(
     session: TenantSession,
-    delivery: Delivery,
-    said: Mapping[str, Any],
+    sender_id: UUID,
+    said: ToldCalibration,
     *,
     source: str,
     item_id: UUID | None = None,
     now: datetime,
 ) -> Calibration:
-    key = (session.organization_id, UUID(said["id"]))
-    known = session.get(Calibration, key)
-    if known and (known.received_from_id != delivery.sender_id or source == "received"):
-        raise NotTheSenders(f"calibration {key[1]} was told by another, or received already")
-    if known:
-        return known
-    facts = {name: said[name] for name in CALIBRATION}
+    for edge in said.references:
+        if edge.published_id is not None:
+            _published(session, edge.published_id)
     row = Calibration(
-        organization_id=key[0],
-        id=key[1],
+        organization_id=session.organization_id,
+        id=said.id,
         source=source,
         item_id=item_id,
-        received_from_id=delivery.sender_id,
+        received_from_id=sender_id,
         recorded_at=now,
-        **facts | _dates(said, "performed_on", "valid_until"),
+        **_columns(said, CALIBRATION),
     )
     session.add(row)
     session.flush()
-    _write_references(session, said)
+    names = ("position", "reference_id", "published_id", *EDGE)
+    session.insert(
+        CalibrationReference,
+        [_columns(edge, names) | {"calibration_id": said.id} for edge in said.references],
+    )
     return row
 
 
-def _write_references(session: TenantSession, said: Mapping[str, Any]) -> None:
-    session.insert(
-        CalibrationReference,
-        [
-            {name: edge[name] for name in ("position", *EDGE)}
-            | {
-                "calibration_id": UUID(said["id"]),
-                "reference_id": _uuid(edge.get("reference_id")),
-                "published_id": _uuid(edge.get("published_id")),
-            }
-            for edge in said["references"]
-        ],
-    )
-
-
-def _write_results(session: TenantSession, calibration_id: UUID, said: Mapping[str, Any]) -> None:
+def _write_results(session: TenantSession, said: CalibrationDocument) -> None:
     session.insert(
         CalibrationResult,
-        [
-            {name: result[name] for name in RESULT}
-            | {name: result[name] and Decimal(result[name]) for name in DIGITS}
-            | {"id": UUID(result["id"]), "calibration_id": calibration_id}
-            for result in said["results"]
-        ],
+        [_columns(result, RESULT) | {"calibration_id": said.id} for result in said.results],
     )
     session.insert(
         ResultInfluence,
         [
-            {"result_id": UUID(result), "influence_id": UUID(influence), "component": component}
-            for result, influence, component in said["influences"]
+            {"result_id": result, "influence_id": influence, "component": component}
+            for result, influence, component in said.influences
         ],
     )
     session.insert(
         ConformityStatementRecord,
         [
-            statement
-            | {
-                "id": uuid7(),
-                "calibration_id": calibration_id,
-                "stated_at": datetime.fromisoformat(statement["stated_at"]),
-            }
-            for statement in said["statements"]
+            _columns(statement, STATEMENT) | {"id": uuid7(), "calibration_id": said.id}
+            for statement in said.statements
         ],
     )
 
 
 def _write_certificate(
-    session: TenantSession, calibration_id: UUID, issuer_id: UUID, said: Mapping[str, Any] | None
+    session: TenantSession, calibration_id: UUID, issuer_id: UUID, said: ToldCertificate
 ) -> None:
-    if said is None:
-        return
-    certificate_id, issued_at = UUID(said["id"]), datetime.fromisoformat(said["issued_at"])
-    session.insert(
-        Certificate,
-        [
-            {name: said[name] for name in ("number", "kind", "content_sha256")}
-            | {"id": certificate_id, "issuer_id": issuer_id, "issued_at": issued_at}
-        ],
-    )
-    session.insert(
-        CertificateStatus,
-        [{"certificate_id": certificate_id, "recorded_at": issued_at, "status": "issued"}],
-    )
-    session.insert(
-        CertificateCalibration,
-        [{"certificate_id": certificate_id, "calibration_id": calibration_id}],
-    )
+    session.insert(Certificate, [_columns(said, CERTIFICATE) | {"issuer_id": issuer_id}])
+    is_it = {"certificate_id": said.id}
+    session.insert(CertificateStatus, [is_it | {"recorded_at": said.issued_at, "status": "issued"}])
+    session.insert(CertificateCalibration, [is_it | {"calibration_id": calibration_id}])
     session.insert(
         CertificateFile,
         [
-            {
-                "certificate_id": certificate_id,
-                "form": file["form"],
-                "sha256": file["sha256"],
-                "content": bytes.fromhex(file["content"]),
+            is_it
+            | {
+                "form": file.form,
+                "sha256": file.sha256,
+                "content": bytes.fromhex(file.content),
             }
-            for file in said["files"]
+            for file in said.files
         ],
     )
+
+
+def _columns(row: Any, names: Sequence[str]) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in names}
 
 
 def _plain(row: Any, names: Sequence[str]) -> dict[str, Any]:
@@ -290,11 +337,3 @@ def _json(value: Any) -> Any:
     if isinstance(value, date):  # a datetime is a date
         return value.isoformat()
     return str(value) if isinstance(value, UUID | Decimal) else value
-
-
-def _dates(said: Mapping[str, Any], *names: str) -> dict[str, date | None]:
-    return {name: said[name] and date.fromisoformat(said[name]) for name in names}
-
-
-def _uuid(text: str | None) -> UUID | None:
-    return None if text is None else UUID(text)

@@ -200,7 +200,6 @@ def _issued(
             session=session, row=calibration, edition=edition, kind=kind, url=url, now=now
         ),
         render=render,
-        kind=kind.value,
         actor_id=actor.id,
         keys=keys,
         now=now,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlmodel import col, select
+from sqlmodel import col, or_, select
 
 from service.errors import NotFound
 from service.tables.certificates import (
@@ -14,7 +14,20 @@ from service.tables.certificates import (
     Signature,
 )
 from service.tables.people import Person
+from service.tables.published import CertificateEntry
 from service.tenancy import TenantSession
+
+
+def get(session: TenantSession, certificate_id: UUID) -> Certificate:
+    """Return one certificate of the book.
+
+    Raises:
+        NotFound: the book has none of this id.
+    """
+    row = session.get(Certificate, (session.organization_id, certificate_id))
+    if row is None:
+        raise NotFound("certificate", certificate_id)
+    return row
 
 
 def by_number(session: TenantSession, number: str) -> Certificate:
@@ -27,6 +40,12 @@ def by_number(session: TenantSession, number: str) -> Certificate:
     if row is None:
         raise NotFound("certificate", number)
     return row
+
+
+def is_there(session: TenantSession, certificate_id: UUID | None, *numbers: str) -> bool:
+    """Return whether the book holds a certificate of this id, or of one of these numbers."""
+    held = or_(Certificate.id == certificate_id, col(Certificate.number).in_(numbers))
+    return session.exec(select(Certificate.id).where(held).limit(1)).first() is not None
 
 
 def of_calibration(session: TenantSession, calibration_id: UUID) -> Certificate | None:
@@ -73,6 +92,17 @@ def status(session: TenantSession, certificate_id: UUID) -> CertificateStatus:
         .order_by(col(row.recorded_at).desc())
         .limit(1)
     ).one()
+
+
+def entries(session: TenantSession, certificate_id: UUID) -> Sequence[CertificateEntry]:
+    """Return what the organization last told the directory of a certificate, one a look-up key."""
+    row = CertificateEntry
+    rows = session.exec(
+        select(row)
+        .where(row.certificate_id == certificate_id, row.issuer_id == session.organization_id)
+        .order_by(col(row.recorded_at))
+    )
+    return list({entry.lookup_key: entry for entry in rows}.values())
 
 
 def signatures(session: TenantSession, subject_id: UUID) -> Sequence[tuple[Signature, Person]]:

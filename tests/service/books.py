@@ -153,7 +153,6 @@ def issue(
     known: dict[str, Any] = {
         "compose": lambda number: content_of(number, people),
         "render": lambda content: {"html": f"<p>{content.number}</p>".encode()},
-        "kind": "calibration_certificate",
         "actor_id": people["approved"].id,
         "keys": KEYS,
         "now": NOW,

@@ -1,11 +1,14 @@
 """Each organization's audit log is one chain of digests, which anyone can compute again."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
 from sqlmodel import Session, col, select
+from uuid_utils.compat import uuid7
 
 from certificates.seal import digest
 from service import audit
@@ -155,4 +158,70 @@ def test_two_transactions_at_once_write_one_chain(engine, names):
     with TenantSession(engine, names.LAB) as session:
         entries = log(session, names.LAB)
         assert len(entries) == 8
+        assert first_broken(entries) is None
+
+
+def enter(session: TenantSession, action: str, now: datetime = NOW) -> None:
+    audit.record(session, action, uuid7(), actor_id=ACTOR, now=now)
+
+
+def test_an_undone_savepoint_leaves_no_gap(open_as, names):
+    with open_as("LAB") as session, session.begin():
+        enter(session, "before")
+        for _ in range(2):
+            with suppress(KeyError), session.begin_nested():
+                enter(session, "undone")
+                raise KeyError
+        enter(session, "after")
+
+    with open_as("LAB") as session:
+        entries = log(session, names.LAB)
+        assert [entry.action for entry in entries] == ["before", "after"]
+        assert first_broken(entries) is None
+
+
+def test_a_kept_savepoint_is_part_of_the_chain(open_as, names):
+    with open_as("LAB") as session, session.begin():
+        enter(session, "before")
+        with session.begin_nested():
+            enter(session, "within")
+            with suppress(KeyError), session.begin_nested():
+                enter(session, "undone")
+                raise KeyError
+            enter(session, "within again")
+        enter(session, "after")
+
+    with open_as("LAB") as session:
+        entries = log(session, names.LAB)
+        assert [entry.action for entry in entries] == ["before", "within", "within again", "after"]
+        assert first_broken(entries) is None
+
+
+def test_two_sessions_of_which_one_undoes_a_savepoint_write_one_chain(engine, names):
+    """What the savepoint locked is free again when it is undone: the next entry locks anew."""
+
+    def write(_number: int) -> None:
+        with TenantSession(engine, names.LAB) as session, session.begin():
+            with suppress(KeyError), session.begin_nested():
+                enter(session, "undone")
+                raise KeyError
+            enter(session, "kept")
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(write, range(8)))
+
+    with TenantSession(engine, names.LAB) as session:
+        entries = log(session, names.LAB)
+        assert [entry.action for entry in entries] == ["kept"] * 8
+        assert first_broken(entries) is None
+
+
+def test_a_moment_in_another_zone_is_sealed_as_it_is_kept(open_as, names):
+    beijing = datetime(2026, 3, 1, 16, tzinfo=timezone(timedelta(hours=8)))
+    with open_as("LAB") as session, session.begin():
+        enter(session, "in Beijing", beijing)
+
+    with open_as("LAB") as session:
+        entries = log(session, names.LAB)
+        assert entries[0].recorded_at == beijing
         assert first_broken(entries) is None

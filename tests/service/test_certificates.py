@@ -4,24 +4,36 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from threading import Barrier, BrokenBarrierError, Event
+from time import sleep
 from types import SimpleNamespace
+from typing import Any
 from uuid import UUID, uuid5
 
 import pytest
 
-from certificates.content import CertificateContent
-from certificates.errors import ContentError, SignatoriesIncomplete
+from certificates.content import CertificateContent, CertificateKind, Conformity
+from certificates.errors import AlreadyWithdrawn, ContentError, SignatoriesIncomplete
 from certificates.numbers import parse_number
 from certificates.seal import sha256_hex
+from procedures.conformity import Verdict
 from service.actions import calibrations, certificates, organizations
-from service.errors import AlreadyThere, NotAuthorised, NotFound
+from service.errors import (
+    AlreadyThere,
+    InvalidField,
+    NotAuthorised,
+    NotFound,
+    NotIssuable,
+    NotTheSenders,
+)
+from service.store import calibrations as calibration_store
 from service.store import certificates as store
 from service.store import directory
 from service.store.calibrations import original_record
-from service.tables.certificates import NumberCounter
+from service.tables.certificates import NumberCounter, Signature
 from service.tables.people import Person
 from service.tenancy import TenantSession
 from tests.service import books
@@ -161,6 +173,44 @@ def test_what_another_laboratory_made_is_not_ours_to_sign(open_as, owner, story)
     books.refusing(owner, sign, NotFound)
 
 
+def test_to_check_and_to_approve_it_is_enough_to_be_of_the_organization(open_as, people):
+    with open_as("LAB") as session, session.begin():
+        id_ = calibrate(session, "gauge", date(2026, 2, 1), procedure_code="JJG 443").id
+
+        for meaning in ("checked", "approved"):
+            certificates.sign(session, id_, meaning=meaning, person=people[meaning], now=NOW)
+
+        assert len(store.signatures(session, id_)) == 2
+
+
+def test_a_signature_without_a_known_meaning_is_refused_by_name(open_as, owner, story):
+    def sign():
+        with open_as("LAB") as session, session.begin():
+            certificates.sign(
+                session, story.working, meaning="seen", person=story.people["checked"], now=NOW
+            )
+
+    assert books.refusing(owner, sign, InvalidField).pointer == "/meaning"
+
+
+def test_a_person_of_another_organization_does_not_sign(open_as, owner, names, people):
+    """The human is known to the service, and works somewhere else."""
+    with open_as("OTH") as session, session.begin():
+        session.expire_on_commit = False
+        stranger = organizations.add_person(
+            session, people["checked"].identity_id, name_zh="外人", name_en="stranger",
+            role="checked", authorised={}, actor_id=ACTOR, now=NOW,
+        )  # fmt: skip
+    with open_as("LAB") as session, session.begin():
+        id_ = calibrate(session, "gauge", date(2026, 2, 1)).id
+
+    def sign():
+        with open_as("LAB") as session, session.begin():
+            certificates.sign(session, id_, meaning="checked", person=stranger, now=NOW)
+
+    assert "no person of this organization" in str(books.refusing(owner, sign, NotAuthorised))
+
+
 # --- Issuing
 
 
@@ -289,6 +339,106 @@ def test_a_page_that_cannot_be_made_leaves_no_half_certificate(open_as, owner, s
     refuse_to_issue(open_as, owner, story, meters[0], ContentError, render=render)
 
 
+@pytest.mark.parametrize("missing", ["calibrated", "checked", "approved"])
+def test_no_certificate_without_each_of_the_three_signatures(open_as, owner, story, missing):
+    """The content claims all three, whatever was signed."""
+    two = {meaning: person for meaning, person in story.people.items() if meaning != missing}
+    with open_as("LAB") as session, session.begin():
+        id_ = calibrate(session, "gauge", date(2026, 2, 1), use(reference_id=story.working)).id
+        books.sign_three_times(session, id_, two)
+
+    refused = refuse_to_issue(open_as, owner, story, id_, NotIssuable)
+
+    assert f"not signed as {missing}" in str(refused)
+
+
+def test_signatures_over_another_record_do_not_count(open_as, owner, story):
+    with open_as("LAB") as session, session.begin():
+        id_ = calibrate(session, "gauge", date(2026, 2, 1), use(reference_id=story.working)).id
+        for meaning, person in story.people.items():
+            session.add(
+                Signature(
+                    organization_id=session.organization_id, subject_id=id_, meaning=meaning,
+                    subject_sha256="0" * 64, person_id=person.id, identity_id=person.identity_id,
+                    signed_at=NOW, method="session",
+                )
+            )  # fmt: skip
+
+    refused = refuse_to_issue(open_as, owner, story, id_, NotIssuable)
+
+    assert "calibrated, checked, approved" in str(refused)
+
+
+@pytest.mark.parametrize("superseded", [False, True], ids=["withdrawn", "superseded"])
+def test_a_calibration_that_has_ended_gets_no_certificate(
+    open_as, owner, story, meters, superseded
+):
+    with open_as("LAB") as session, session.begin():
+        successor = calibrate(
+            session, "", date(2026, 2, 2), use(reference_id=story.working),
+            item_id=calibration_store.get(session, meters[0]).item_id,
+        )  # fmt: skip
+        calibrations.end(
+            session, meters[0], successor_id=successor.id if superseded else None,
+            reason="misread", actor_id=ACTOR, now=NOW,
+        )  # fmt: skip
+
+    assert "has ended" in str(refuse_to_issue(open_as, owner, story, meters[0], NotIssuable))
+
+
+def test_what_another_laboratory_made_gets_no_certificate_of_ours(open_as, owner, story):
+    refused = refuse_to_issue(open_as, owner, story, story.reference, NotIssuable)
+
+    assert "received, not made here" in str(refused)
+
+
+def test_a_content_under_another_number_is_refused(open_as, owner, story, meters):
+    refuse_to_issue(
+        open_as, owner, story, meters[0], NotIssuable,
+        compose=lambda _number: books.content_of("LAB-1999-00001-A", story.people),
+    )  # fmt: skip
+
+
+def test_no_other_json_stands_beside_the_content(open_as, owner, story, meters):
+    refuse_to_issue(
+        open_as, owner, story, meters[0], NotIssuable, render=lambda _content: {"json": b"{}"}
+    )
+
+
+def test_the_kind_of_a_certificate_is_its_contents(engine, open_as, story, meters):
+    def compose(number: str) -> CertificateContent:
+        return replace(
+            books.content_of(number, story.people),
+            kind=CertificateKind.VERIFICATION_RECORD,
+            conformity=Conformity(
+                verdict=Verdict.PASS,
+                decision_rule_zh="简单接受",
+                decision_rule_en="simple acceptance",
+                specification=books.PROCEDURE,
+            ),
+        )
+
+    with open_as("LAB") as session, session.begin():
+        issued = books.issue(session, meters[0], story.people, compose=compose)
+        number, kind = issued.number, issued.kind
+
+    assert kind == "verification_record"
+    assert directory.find(engine, KEYS.of_number(number))[0].kind == "verification_record"
+
+
+def test_two_threads_issue_one_certificate_of_a_calibration(engine, names, story, meters):
+    def issue(_number: int) -> str | None:
+        with TenantSession(engine, names.LAB) as session, session.begin():
+            with suppress(AlreadyThere):
+                return books.issue(session, meters[0], story.people).number
+            return None
+
+    with ThreadPoolExecutor(2) as threads:
+        numbers = list(threads.map(issue, range(2)))
+
+    assert len([number for number in numbers if number]) == 1
+
+
 def test_a_calibration_has_one_certificate(open_as, owner, story):
     refuse_to_issue(open_as, owner, story, story.meter, AlreadyThere)
 
@@ -314,6 +464,16 @@ def test_numbers_count_on_without_a_gap_and_begin_anew_each_year(open_as, story,
         "LAB-2027-00001",
         "LAB-2027-00002",
     ]
+
+
+def test_number_and_directory_are_dated_in_legal_time(engine, open_as, story, meters):
+    """20:00 UTC on 31 December is 4:00 of the new year in China."""
+    new_year = datetime(2026, 12, 31, 20, tzinfo=UTC)
+    with open_as("LAB") as session, session.begin():
+        number = books.issue(session, meters[0], story.people, now=new_year).number
+
+    assert number.startswith("LAB-2027-00001-")
+    assert directory.find(engine, KEYS.of_number(number))[0].issued_on == date(2027, 1, 1)
 
 
 def test_a_transaction_that_fails_after_its_number_leaves_no_gap(open_as, owner, story, meters):
@@ -444,6 +604,74 @@ def test_what_is_carried_over_is_signed_as_on_paper_and_in_its_own_year(open_as,
     assert next_number(open_as, story) == sequence(story.number) + 1
 
 
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        ("NIM-2026-00001", "of the form LAB-YYYY-NNNNN"),
+        ("X1", "of the form LAB-YYYY-NNNNN"),
+        ("LAB-2026-00041x", "of the form LAB-YYYY-NNNNN"),
+        ("LAB-2026-99999999999", "of the form LAB-YYYY-NNNNN"),
+        ("LAB-2026-00041-A", "the check character"),
+        ("LAB-2026-00000", "out of range"),
+    ],
+)
+def test_a_number_that_is_none_of_ours_is_not_carried_over(open_as, owner, story, number, reason):
+    def carry():
+        with open_as("LAB") as session, session.begin():
+            carry_over(session, story, number)
+
+    refused = books.refusing(owner, carry, InvalidField)
+    assert refused.pointer == "/number"
+    assert reason in refused.reason
+
+
+@pytest.mark.parametrize("with_check_character", [True, False])
+def test_a_number_is_not_given_twice_in_either_spelling(
+    open_as, owner, story, with_check_character
+):
+    number = story.number if with_check_character else story.number.rpartition("-")[0]
+
+    def carry():
+        with open_as("LAB") as session, session.begin():
+            carry_over(session, story, number)
+
+    books.refusing(owner, carry, AlreadyThere)
+
+
+def test_a_document_of_no_known_kind_is_not_carried_over(open_as, owner, story):
+    def carry():
+        with open_as("LAB") as session, session.begin():
+            row = calibrate(session, "old", date(2026, 2, 1))
+            certificates.carry_over(
+                session, row.id, number="LAB-2026-00041", kind="letter",
+                signatories=story.people, keys=KEYS, now=NOW,
+            )  # fmt: skip
+
+    assert books.refusing(owner, carry, InvalidField).pointer == "/kind"
+
+
+def test_who_issues_waits_for_who_carries_over(engine, names, story, meters):
+    """The counter moves up to the old number before the new one is counted."""
+    carried = Event()
+
+    def carry() -> None:
+        with TenantSession(engine, names.LAB) as session, session.begin():
+            carry_over(session, story, "LAB-2026-00041")
+            carried.set()
+            sleep(0.3)
+
+    def issue() -> str:
+        carried.wait(timeout=5)
+        with TenantSession(engine, names.LAB) as session, session.begin():
+            return books.issue(session, meters[0], story.people).number
+
+    with ThreadPoolExecutor(2) as threads:
+        threads.submit(carry)
+        number = threads.submit(issue).result(timeout=30)
+
+    assert sequence(number) == 42
+
+
 def test_the_newest_certificate_of_a_calibration_is_told(open_as, story):
     with open_as("LAB") as session, session.begin():
         certificate = carry_over(session, story, "LAB-2026-00041", now=NOW - timedelta(days=1))
@@ -457,3 +685,54 @@ def test_the_newest_certificate_of_a_calibration_is_told(open_as, story):
 def test_a_number_the_book_does_not_hold_is_not_found(open_as, story):
     with open_as("OTH") as session, pytest.raises(NotFound, match=story.number):
         store.by_number(session, story.number)
+
+
+# --- Withdrawing
+
+LATER = NOW + timedelta(days=30)
+
+
+def withdraw(open_as, code: str, certificate_id: UUID, **said) -> None:
+    known: dict[str, Any] = {"reason": "the reference drifted", "actor_id": ACTOR, "now": LATER}
+    with open_as(code) as session, session.begin():
+        certificates.withdraw(session, certificate_id, **known | said)
+
+
+def test_a_withdrawn_certificate_says_so_in_the_book_and_to_everyone(engine, open_as, story):
+    withdraw(open_as, "LAB", story.certificate)
+
+    with open_as("LAB") as session:
+        status = store.status(session, story.certificate)
+        assert (status.status, status.reason) == ("withdrawn", "the reference drifted")
+    for key in (KEYS.of_number(story.number), KEYS.of_serial_number("SN meter")):
+        (entry,) = directory.find(engine, key)
+        assert (entry.number, entry.status) == (story.number, "withdrawn")
+        assert entry.issued_on == date(2026, 3, 1)
+
+
+def test_a_certificate_is_withdrawn_once(open_as, owner, story):
+    withdraw(open_as, "LAB", story.certificate)
+
+    books.refusing(
+        owner,
+        lambda: withdraw(open_as, "LAB", story.certificate, now=LATER + timedelta(days=1)),
+        AlreadyWithdrawn,
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "pointer"),
+    [({"reason": " "}, "/reason"), ({"now": NOW}, "/now")],
+    ids=["without a reason", "as it was issued"],
+)
+def test_a_withdrawal_tells_why_and_comes_after_the_issue(open_as, owner, story, said, pointer):
+    refused = books.refusing(
+        owner, lambda: withdraw(open_as, "LAB", story.certificate, **said), InvalidField
+    )
+
+    assert refused.pointer == pointer
+
+
+def test_who_received_a_certificate_does_not_withdraw_it(open_as, owner, story):
+    books.refusing(owner, lambda: withdraw(open_as, "ENT", story.certificate), NotTheSenders)
+    books.refusing(owner, lambda: withdraw(open_as, "OTH", story.certificate), NotFound)

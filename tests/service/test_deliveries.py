@@ -1,16 +1,21 @@
 """The laboratory's calibration travels to its customer as a document, and its chain stays whole."""
 
 import json
+from copy import deepcopy
 from datetime import date, timedelta
+from math import nan
+from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlmodel import select
 from uuid_utils.compat import uuid7
 
+from certificates.seal import sha256_hex
 from service.actions import calibrations, deliveries
+from service.actions.documents import read_document
 from service.answers import chain
-from service.errors import NotFound, NotTheSenders
+from service.errors import AlreadyThere, InvalidField, NotFound, NotTheSenders
 from service.store import calibrations as store
 from service.store import certificates as certificate_store
 from service.tables.calibrations import Influence, OriginalRecord, UncertaintyBudgetRecord
@@ -260,3 +265,312 @@ def test_an_unknown_calibration_is_not_sent(open_as, owner, names, story):
             deliveries.deliver(session, story.national, names.ENT, actor_id=ACTOR, now=NOW)
 
     books.refusing(owner, deliver, NotFound)
+
+
+def test_only_its_maker_sends_a_calibration(open_as, owner, names, story):
+    """ENT received it with LAB's certificate, which ENT cannot issue in LAB's name."""
+
+    def deliver():
+        with open_as("ENT") as session, session.begin():
+            deliveries.deliver(session, story.meter, names.OTH, actor_id=ACTOR, now=NOW)
+
+    assert "only its maker" in str(books.refusing(owner, deliver, NotTheSenders))
+
+
+def test_nothing_is_sent_to_nobody_or_to_oneself(open_as, owner, names, story):
+    for customer_id, error in ((uuid7(), NotFound), (names.LAB, InvalidField)):
+
+        def deliver(customer_id=customer_id):
+            with open_as("LAB") as session, session.begin():
+                deliveries.deliver(session, story.meter, customer_id, actor_id=ACTOR, now=NOW)
+
+        books.refusing(owner, deliver, error)
+
+
+# --- What a document says is not believed
+
+
+def tell(open_as, names, change, *, version: int = 1) -> UUID:
+    """Let OTH calibrate a gauge for ENT and change the document before it is sent."""
+    with open_as("OTH") as session, session.begin():
+        id_ = calibrate(session, "gauge", date(2026, 1, 1)).id
+        honest = deliveries.deliver(session, id_, names.ENT, actor_id=ACTOR, now=NOW)
+        content = deepcopy(honest.content)
+        change(content)
+        sent = Delivery(
+            organization_id=names.ENT, sender_id=names.OTH, kind="calibration", version=version,
+            content=content, sent_at=NOW,
+        )  # fmt: skip
+        session.add(sent)
+        session.flush()
+        return sent.id
+
+
+def refuse_to_take_in(open_as, owner, sent: UUID, error=InvalidField):
+    def take_in():
+        with open_as("ENT") as session, session.begin():
+            item = books.register(session, "x").id
+            deliveries.take_in(session, sent, item, actor_id=ACTOR, now=LATER)
+
+    return books.refusing(owner, take_in, error)
+
+
+def edge(**said):
+    return dict.fromkeys(deliveries.EDGE) | {
+        "position": 0, "method_zh": "直接比较法", "method_en": "direct comparison",
+    } | said  # fmt: skip
+
+
+def certificate(**said):
+    known = {
+        "id": str(uuid7()), "number": "OTH-2026-00001", "kind": "calibration_certificate",
+        "issued_at": NOW.isoformat(), "content_sha256": "0" * 64, "files": [],
+    }  # fmt: skip
+    return known | said
+
+
+def file(**said):
+    return {"form": "pdf", "sha256": sha256_hex(b"x"), "content": b"x".hex()} | said
+
+
+def test_an_unchanged_document_is_taken_in(open_as, names):
+    """So that the refusals below are for what was changed."""
+    sent = tell(open_as, names, lambda said: said.update(certificate=certificate(files=[file()])))
+    with open_as("ENT") as session, session.begin():
+        item = books.register(session, "x").id
+
+        row = deliveries.take_in(session, sent, item, actor_id=ACTOR, now=LATER)
+
+        received = certificate_store.by_number(session, "OTH-2026-00001")
+        assert (row.source, received.issuer_id) == ("received", names.OTH)
+
+
+def test_a_document_of_a_version_not_yet_known_is_refused(open_as, owner, names):
+    sent = tell(open_as, names, lambda _said: None, version=99)
+
+    refused = refuse_to_take_in(open_as, owner, sent)
+
+    assert refused.pointer == "/version"
+    assert "99" in refused.reason
+
+
+MALFORMED = {
+    "a field is missing": (lambda said: said.pop("results"), "/content/results"),
+    "a field is unknown": (lambda said: said.update(x=1), "/content/x"),
+    "a list is none": (lambda said: said.update(references=None), "/content/references"),
+    "an id is none": (lambda said: said.update(id="meter"), "/content/id"),
+    "a date is a moment": (lambda said: said.update(performed_on=0), "/content/performed_on"),
+    "a text is a number": (lambda said: said.update(track=7), "/content/track"),
+    "no such kind": (lambda said: said.update(kind="repair"), "/content/kind"),
+    "valid before it was made": (lambda said: said.update(valid_until="2020-01-01"), "/content"),
+    "an interval the wrong way": (lambda said: said.update(interval_lower=9.0), "/content"),
+    "U without its model": (lambda said: said.update(uncertainty_model=None), "/content"),
+    "U without its k": (lambda said: said.update(coverage_factor=None), "/content"),
+    "digits as a number": (
+        lambda said: said["results"][0].update(nominal=1.0), "/content/results/0/nominal",
+    ),
+    "digits that fill the memory": (
+        lambda said: said["results"][0].update(nominal="1E+999999"), "/content/results/0/nominal",
+    ),
+    "U of zero": (
+        lambda said: said["results"][0].update(expanded_uncertainty="0.00"),
+        "/content/results/0/expanded_uncertainty",
+    ),
+    "p of 95": (
+        lambda said: said["results"][0].update(coverage_probability=95.0),
+        "/content/results/0/coverage_probability",
+    ),
+    "a result told twice": (lambda said: said["results"].append(said["results"][0]), "/content"),
+    "a verdict of nobody's": (
+        lambda said: said.update(statements=[{
+            "decision_rule": "simple_acceptance", "basis": "x", "verdict": "maybe", "checks": [],
+            "stated_at": NOW.isoformat(),
+        }]),
+        "/content/statements/0/verdict",
+    ),
+    "a ratio below zero": (
+        lambda said: said.update(references=[edge(reference_id=str(uuid7()), ratio=-1.0)]),
+        "/content/references/0/ratio",
+    ),
+    "a reference to nothing": (
+        lambda said: said.update(references=[edge()]), "/content/references/0",
+    ),
+    "a reference that is not cited": (
+        lambda said: said.update(references=[edge(reference_id=str(uuid7()))]), "/content",
+    ),
+    "a calibration that rests on itself": (
+        lambda said: said.update(references=[edge(reference_id=said["id"])]), "/content",
+    ),
+    "bytes of another digest": (
+        lambda said: said.update(certificate=certificate(files=[file(sha256="0" * 64)])),
+        "/content/certificate/files/0",
+    ),
+    "content of another digest": (
+        lambda said: said.update(certificate=certificate(files=[file(form="json")])),
+        "/content/certificate",
+    ),
+    "bytes that are none": (
+        lambda said: said.update(certificate=certificate(files=[file(content="xy")])),
+        "/content/certificate/files/0/content",
+    ),
+    "another's certificate number": (
+        lambda said: said.update(certificate=certificate(number="LAB-2026-00099")),
+        "/content/certificate/number",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", MALFORMED)
+def test_a_document_that_cannot_be_is_refused_by_its_field(open_as, owner, names, case):
+    change, pointer = MALFORMED[case]
+
+    refused = refuse_to_take_in(open_as, owner, tell(open_as, names, change))
+
+    assert refused.pointer == pointer
+
+
+def test_a_document_of_numbers_that_are_none_is_refused(open_as, names):
+    """PostgreSQL would not even keep it; SQLite does."""
+    told: list[dict[str, Any]] = []
+    tell(open_as, names, told.append)
+
+    with pytest.raises(InvalidField) as refused:
+        read_document(1, told[0] | {"interval_lower": nan})
+
+    assert refused.value.pointer == "/content/interval_lower"
+
+
+def test_a_reference_to_what_nobody_published_is_refused(open_as, owner, names, story):
+    published = tell(
+        open_as, names, lambda said: said.update(references=[edge(published_id=str(uuid7()))])
+    )
+
+    refuse_to_take_in(open_as, owner, published, NotFound)
+
+
+def test_a_sender_adds_nothing_to_a_result_it_did_not_tell(open_as, owner, names, story):
+    with open_as("ENT") as session:
+        target = store.results(session, story.meter)[0].id
+    sent = tell(
+        open_as, names, lambda said: said["influences"].append([str(target), str(uuid7()), 1e6])
+    )
+
+    refused = refuse_to_take_in(open_as, owner, sent)
+
+    assert "result that the document does not tell" in refused.reason
+
+
+def test_results_and_certificates_of_the_book_are_not_told_again(open_as, owner, names, story):
+    with open_as("ENT") as session:
+        result = str(store.results(session, story.meter)[0].id)
+
+    def again(said):
+        said["results"][0]["id"] = result
+        said["influences"] = []
+
+    sent = tell(open_as, names, again)
+    refuse_to_take_in(open_as, owner, sent, AlreadyThere)
+    sent = tell(
+        open_as, names,
+        lambda said: said.update(certificate=certificate(id=str(story.certificate))),
+    )  # fmt: skip
+    refuse_to_take_in(open_as, owner, sent, AlreadyThere)
+
+
+def test_an_item_that_the_ledger_does_not_have_receives_nothing(open_as, owner, names):
+    sent = tell(open_as, names, lambda _said: None)
+
+    def take_in():
+        with open_as("ENT") as session, session.begin():
+            deliveries.take_in(session, sent, uuid7(), actor_id=ACTOR, now=LATER)
+
+    books.refusing(owner, take_in, NotFound)
+
+
+# --- One standard, told by two
+
+
+def test_a_customer_hears_of_one_standard_from_two_laboratories(open_as, names):
+    """NIM's unpublished standard is behind LAB's calibration and behind NIM's own."""
+    with open_as("NIM") as session, session.begin():
+        standard_id = calibrate(session, "S", date(2025, 1, 1), terminal_reason="x").id
+        standard = use(reference_id=standard_id)
+        working = calibrate(session, "W", date(2025, 2, 1), standard).id
+        other = calibrate(session, "N", date(2025, 2, 1), standard).id
+        to_lab = deliveries.deliver(session, working, names.LAB, actor_id=ACTOR, now=NOW).id
+        direct = deliveries.deliver(session, other, names.ENT, actor_id=ACTOR, now=NOW).id
+    with open_as("LAB") as session, session.begin():
+        item = books.register(session, "W").id
+        deliveries.take_in(session, to_lab, item, actor_id=ACTOR, now=NOW)
+        meter = calibrate(session, "M", date(2026, 1, 1), use(reference_id=working)).id
+        through = deliveries.deliver(session, meter, names.ENT, actor_id=ACTOR, now=NOW).id
+
+    with open_as("ENT") as session, session.begin():
+        for sent in (through, direct):
+            item = books.register(session, "received").id
+            deliveries.take_in(session, sent, item, actor_id=ACTOR, now=NOW)
+
+        assert store.get(session, standard_id).source == "cited"
+        for id_ in (meter, other):
+            assert chain(session, id_, on=None, known_at=NOW).unbroken
+
+
+def test_what_the_recipient_made_may_be_cited_back_to_it(open_as, names):
+    """LAB calibrates a gauge of NIM's with the standard that NIM calibrated for LAB."""
+    with open_as("NIM") as session, session.begin():
+        standard = calibrate(session, "S", date(2025, 2, 1), terminal_reason="x").id
+        to_lab = deliveries.deliver(session, standard, names.LAB, actor_id=ACTOR, now=NOW).id
+    with open_as("LAB") as session, session.begin():
+        item = books.register(session, "S").id
+        deliveries.take_in(session, to_lab, item, actor_id=ACTOR, now=NOW)
+        gauge = calibrate(session, "G", date(2026, 1, 1), use(reference_id=standard)).id
+        back = deliveries.deliver(session, gauge, names.NIM, actor_id=ACTOR, now=NOW).id
+
+    with open_as("NIM") as session, session.begin():
+        item = books.register(session, "G").id
+        deliveries.take_in(session, back, item, actor_id=ACTOR, now=NOW)
+
+        assert store.get(session, standard).source == "made"
+        assert chain(session, gauge, on=None, known_at=NOW).unbroken
+
+
+def test_a_standard_is_told_alike_before_and_after_its_reference_is_published(
+    open_as, names, story
+):
+    """LAB's second working standard rests first on a cited standard, then on a published one."""
+    with open_as("LAB") as session, session.begin():
+        second = calibrate(session, "second", date(2025, 9, 1), use(reference_id=story.working)).id
+        meters = [calibrate(session, name, date(2026, 2, 1), use(reference_id=second)).id
+                  for name in ("before", "after")]  # fmt: skip
+        before = deliveries.deliver(session, meters[0], names.ENT, actor_id=ACTOR, now=NOW).id
+        calibrations.publish(session, story.working, actor_id=ACTOR, now=NOW)
+        after = deliveries.deliver(session, meters[1], names.ENT, actor_id=ACTOR, now=NOW).id
+
+    with open_as("ENT") as session, session.begin():
+        for sent in (before, after):
+            item = books.register(session, "received").id
+            deliveries.take_in(session, sent, item, actor_id=ACTOR, now=LATER)
+
+        for meter in meters:
+            assert chain(session, meter, on=None, known_at=LATER).unbroken
+
+
+def test_who_cites_first_with_false_facts_is_not_believed_by_the_second(
+    open_as, owner, names, story
+):
+    """OTH tells ENT of LAB's other standard before LAB does, one year younger than it is."""
+    with open_as("LAB") as session, session.begin():
+        true = calibrate(session, "true", date(2025, 6, 1), use(reference_id=story.reference)).id
+        meter = calibrate(session, "m", date(2026, 2, 1), use(reference_id=true)).id
+        honest = deliveries.deliver(session, meter, names.ENT, actor_id=ACTOR, now=NOW).id
+    with open_as("OTH") as session, session.begin():
+        forged = calibrate(session, "true", date(2024, 6, 1), id=true).id
+        mine = calibrate(session, "mine", date(2026, 1, 1), use(reference_id=forged)).id
+        squatting = deliveries.deliver(session, mine, names.ENT, actor_id=ACTOR, now=NOW).id
+    with open_as("ENT") as session, session.begin():
+        item = books.register(session, "mine").id
+        deliveries.take_in(session, squatting, item, actor_id=ACTOR, now=NOW)
+
+    refused = refuse_to_take_in(open_as, owner, honest, NotTheSenders)
+
+    assert str(true) in str(refused)
