@@ -90,14 +90,17 @@ def serve_(
     host: Annotated[str, typer.Option()] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
 ) -> None:
-    """Serve the API and the pages.
+    """Serve the API and the pages; on PostgreSQL never as the owner of the tables.
 
     Example: suyuan serve --port 8080
     """
     from service import log  # noqa: PLC0415
+    from service.database import open_engine  # noqa: PLC0415
+    from service.schema import require_application_role  # noqa: PLC0415
 
     settings = Settings()
     _require_ready(settings)
+    require_application_role(open_engine(settings.database_url))
     _require_free_port(port, host)
     log.configure()
     if host not in ("127.0.0.1", "localhost", "::1"):

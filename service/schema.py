@@ -4,10 +4,17 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from service.errors import DatabaseNotReady
 from service.guards import missing_guards
+
+ABOVE_THE_WALL = text("""
+    SELECT rolsuper OR rolbypassrls OR EXISTS (
+        SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace
+            AND pg_has_role(current_user, relowner, 'MEMBER')
+    ) FROM pg_roles WHERE rolname = current_user
+""")
 
 
 def upgrade(engine: Engine, revision: str = "head") -> str | None:
@@ -45,6 +52,22 @@ def require_ready(engine: Engine) -> None:
             raise DatabaseNotReady(
                 f"the database has lost guards ({', '.join(missing)}): restore it from a backup, "
                 "or find out who removed them"
+            )
+
+
+def require_application_role(engine: Engine) -> None:
+    """Refuse to serve as a role that row-level security does not hold; SQLite has no roles.
+
+    Raises:
+        DatabaseNotReady: with the setting that mends it.
+    """
+    if engine.dialect.name != "postgresql":
+        return
+    with engine.connect() as connection:
+        if connection.scalar(ABOVE_THE_WALL):
+            raise DatabaseNotReady(
+                f"{engine.url.username} owns the tables or passes row-level security: let "
+                "SUYUAN_DATABASE_URL name the role suyuan_app"
             )
 
 

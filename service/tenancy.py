@@ -3,19 +3,39 @@
 On both engines the session narrows every SELECT, UPDATE and DELETE to its organization and
 refuses what it cannot narrow. PostgreSQL holds the same wall again by row-level security.
 """
+# ruff: noqa: SLF001  (what a statement is made of, SQLAlchemy says in private attributes alone)
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Never
 from uuid import UUID
 
-from sqlalchemy import Alias, Column, Connection, Engine, Select, Table, event, insert, or_, text
+from sqlalchemy import (
+    CTE,
+    Alias,
+    ClauseElement,
+    Connection,
+    Engine,
+    Select,
+    Subquery,
+    event,
+    insert,
+    inspect,
+    or_,
+    text,
+)
 from sqlalchemy.orm import ORMExecuteState, with_loader_criteria
-from sqlalchemy.sql import visitors
+from sqlalchemy.sql import util, visitors
+from sqlalchemy.sql.operators import custom_op
 from sqlmodel import Session, SQLModel, col
 
 import service.tables  # noqa: F401  (every tenant class must be known before the first session)
 from service.tables.exchange import Delivery
-from service.tables.organizations import AccessGrant, OrganizationSummary
+from service.tables.organizations import (
+    AccessGrant,
+    Authorisation,
+    Organization,
+    OrganizationSummary,
+)
 from service.tables.published import (
     CertificateEntry,
     PublishedCalibration,
@@ -25,7 +45,7 @@ from service.tables.published import (
 
 TENANT_CLASSES: list[Any] = [
     mapper.class_
-    for mapper in SQLModel._sa_registry.mappers  # noqa: SLF001
+    for mapper in SQLModel._sa_registry.mappers
     if "organization_id" in mapper.local_table.primary_key.columns  # type: ignore[attr-defined]
 ]
 TENANT_TABLES = {table_class.__tablename__ for table_class in TENANT_CLASSES}
@@ -37,6 +57,17 @@ WRITER: dict[type[Any], str] = {
     PublishedReference: "holder_id",
     PublishedSupersession: "holder_id",
 }
+READABLE = {*TENANT_CLASSES, *WRITER, Organization, Authorisation}
+# What a statement may be made of; whatever else SQLAlchemy has or will have is refused.
+VALUES = frozenset({
+    "alias", "bindparam", "case", "cast", "clauselist", "false", "function", "grouping", "label",
+    "label_reference", "null", "over", "select_statement_grouping", "subquery", "table", "true",
+    "tuple", "typeclause",
+})  # fmt: skip
+OPERATIONS = frozenset({"binary", "expression_clauselist", "unary"})
+QUERIES = frozenset({"compound_select", "cte", "delete", "select", "update"})
+ENTITY = "parententity"  # under which the ORM notes a class on what is written through it
+TEXT_BESIDE = ("_prefixes", "_suffixes", "_hints", "_statement_hints")
 
 
 class CrossesTenants(Exception):
@@ -53,11 +84,11 @@ class TenantSession(Session):
         self.end_of_audit_chain: tuple[int, str] | None = None  # within this transaction
         self._kept: list[Any] = []  # or a row would be loaded again for each mention
         self._criteria = {
-            table_class.__table__: _criterion(table_class, organization_id)
-            for table_class in TENANT_CLASSES
+            table_class: _criterion(table_class, organization_id) for table_class in TENANT_CLASSES
         }
         event.listen(self, "after_begin", self._enter)
         event.listen(self, "do_orm_execute", self._narrow)
+        event.listen(self, "before_attach", self._check_origin)
         event.listen(self, "before_flush", self._check_rows)
         event.listen(self, "loaded_as_persistent", self._keep)
         event.listen(self, "pending_to_persistent", self._keep)
@@ -66,15 +97,20 @@ class TenantSession(Session):
         """Refuse: a bare connection belongs to no organization."""
         raise CrossesTenants("a tenant's session gives no connection")
 
+    def _bulk_save_mappings(self, *_args: Any, **_kwargs: Any) -> Never:
+        raise CrossesTenants("many rows are added by `insert`, which stamps each")
+
     def insert(self, table_class: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
         """Add many rows in one statement, each stamped as this organization's."""
         if self.read_only:
             raise CrossesTenants("this session only reads")
+        writer = _writer(table_class)
         if rows:
             self.flush()
-            writer = {WRITER.get(table_class, "organization_id"): self.organization_id}
-            table: Table = table_class.__table__  # type: ignore[attr-defined]
-            super().connection().execute(insert(table), [{**row, **writer} for row in rows])
+            super().connection().execute(
+                insert(table_class.__table__),  # type: ignore[attr-defined]
+                [{**row, writer: self.organization_id} for row in rows],
+            )
 
     def lock_book(self) -> None:
         """Let no other transaction write this organization's sequences until this one ends.
@@ -97,23 +133,51 @@ class TenantSession(Session):
         connection.exec_driver_sql(f"SET LOCAL suyuan.organization_id = '{self.organization_id}'")
 
     def _narrow(self, state: ORMExecuteState) -> None:
-        mapped, bare = _sources(state.statement)
-        if not state.is_orm_statement or {table.name for table in bare} & TENANT_TABLES:
+        if not state.is_orm_statement:
             raise CrossesTenants("only mapped classes can be narrowed to an organization")
-        if state.is_insert or (self.read_only and not state.is_select):
-            raise CrossesTenants("rows are added through the session, where each is checked")
+        if not state.is_select:
+            self._check_change(state)
         state.statement = state.statement.options(
-            *(self._criteria[table] for table in mapped if table in self._criteria)
+            *(self._criteria[c] for c in _classes(state.statement) if c in self._criteria)
         )
+
+    def _check_change(self, state: ORMExecuteState) -> None:
+        if state.is_insert or self.read_only or state.parameters:
+            raise CrossesTenants("rows are added through the session, where each is checked")
+        changed_class = getattr(state.bind_mapper, "class_", None)
+        changed = {
+            getattr(name, "key", name) for name in getattr(state.statement, "_values", None) or ()
+        }
+        if changed_class not in TENANT_CLASSES or "organization_id" in changed:
+            raise CrossesTenants("only rows of the own book are changed, and they stay in it")
 
     def _keep(self, _session: Any, row: Any) -> None:
         self._kept.append(row)
 
+    def _check_origin(self, _session: Any, row: Any) -> None:
+        if inspect(row).detached:
+            raise CrossesTenants("a row of another session was not found in this organization's")
+
     def _check_rows(self, _session: Any, _context: Any, _instances: Any) -> None:
         for row in (*self.new, *self.dirty, *self.deleted):
-            writer = getattr(row, WRITER.get(type(row), "organization_id"), None)
-            if self.read_only or writer != self.organization_id:
+            state = inspect(row)
+            writer = _writer(type(row))
+            moved = state.persistent and writer in state.committed_state
+            if self.read_only or moved or getattr(row, writer) != self.organization_id:
                 raise CrossesTenants(f"{type(row).__name__} is not this organization's to write")
+            if any(
+                hasattr(row.__dict__.get(name), "__clause_element__")
+                or isinstance(row.__dict__.get(name), ClauseElement)
+                for name in state.committed_state
+            ):
+                raise CrossesTenants("a row holds values, not SQL")
+
+
+def _writer(table_class: type[Any]) -> str:
+    """Return the column that says who wrote a row."""
+    if table_class not in WRITER and table_class not in TENANT_CLASSES:
+        raise CrossesTenants(f"{table_class.__name__} is the operator's to write")
+    return WRITER.get(table_class, "organization_id")
 
 
 def _criterion(table_class: Any, organization_id: UUID) -> Any:
@@ -123,26 +187,70 @@ def _criterion(table_class: Any, organization_id: UUID) -> Any:
     return with_loader_criteria(table_class, visible, include_aliases=True)
 
 
-def _sources(statement: Any) -> tuple[set[Table], set[Table]]:
-    """Return the tables a statement names through mapped classes, and those it names bare.
+def _classes(statement: Any) -> set[type[Any]]:
+    """Return the mapped classes that a statement reads or changes.
 
-    `Session.get` names a class's own columns bare, so those count only where the class is absent.
+    Raises:
+        CrossesTenants: a part of it is not understood, or reads a table where it is not narrowed.
     """
-    bare: set[Any] = set()
-    mapped: set[Any] = set()
+    classes: set[type[Any]] = set()
     for element in visitors.iterate(statement):
-        annotated = "parententity" in element._annotations  # noqa: SLF001
-        if isinstance(element, Column):
-            (mapped if annotated else bare).add(element.table)
-        elif isinstance(element, (Alias, Table)) and annotated:
-            mapped.add(element)
-        elif isinstance(element, Alias):
-            bare.add(element)
-        elif isinstance(element, Select) and not element._propagate_attrs:  # noqa: SLF001
-            bare.update(element.get_final_froms())
-    tables = [
-        {table for table in (getattr(source, "element", source) for source in sources)
-         if isinstance(table, Table)}
-        for sources in (mapped, bare - mapped)
-    ]  # fmt: skip
-    return tables[0], tables[1]
+        kind = element.__visit_name__
+        if kind not in VALUES and not _is_understood(element, kind):
+            raise CrossesTenants(f"what this says cannot be narrowed to an organization: {element}")
+        if kind == "select" or (element is statement and kind != "compound_select"):
+            narrowed = {of.selectable: of.mapper for of in _narrowed(element) if of is not None}
+            for source in _sources(element):
+                if not isinstance(source, (Subquery, CTE)):
+                    classes.add(_mapped(source, narrowed))
+        elif kind in ("update", "delete"):
+            raise CrossesTenants("one statement reads or changes, not both")
+    if not classes <= READABLE:
+        raise CrossesTenants("the log-in alone reads identities")
+    return classes
+
+
+def _is_understood(element: Any, kind: str) -> bool:
+    """Whether a part of a statement that could carry SQL as text is known and carries none."""
+    if kind == "column":
+        return not element.is_literal or element.name == "*"
+    if kind in OPERATIONS:
+        return not isinstance(element.operator, custom_op)
+    return kind in QUERIES and not any(getattr(element, name, None) for name in TEXT_BESIDE)
+
+
+def _mapped(source: Any, narrowed: Mapping[Any, Any]) -> type[Any]:
+    """Return the class through which a table is read."""
+    mapper = narrowed.get(source)
+    table = source.element if isinstance(source, Alias) else source
+    if mapper is None or table != mapper.local_table:
+        raise CrossesTenants(f"{source} is read outside its class; name the class in the select")
+    table_class: type[Any] = mapper.class_
+    return table_class
+
+
+def _sources(statement: Any) -> Iterable[Any]:
+    """Return what a SELECT's FROM would hold, or what an UPDATE or DELETE names."""
+    if isinstance(statement, Select):
+        joined = (target for target, *_ in statement._setup_joins)
+        return (*statement._iterate_from_elements(), *joined)
+    return (source for child in statement.get_children() for source in child._from_objects)
+
+
+def _narrowed(statement: Any) -> Iterator[Any]:
+    """Yield the classes and aliases that `with_loader_criteria` narrows in one statement.
+
+    Those are the first of each column, all of FROM and JOIN, and those of WHERE that stand in
+    no function's arguments; without the ORM's plugin it narrows nothing.
+    """
+    if not isinstance(statement, Select):
+        named: list[Any] = [statement.table]
+    elif statement._propagate_attrs.get("compile_state_plugin") == "orm":
+        named = [*statement._from_obj, *(target for target, *_ in statement._setup_joins)]
+        for condition in statement._where_criteria:
+            named += util.surface_expressions(condition)  # type: ignore[no-untyped-call]
+        for column in statement._raw_columns:
+            yield util.extract_first_column_annotation(column, ENTITY)  # type: ignore[no-untyped-call]
+    else:
+        named = []
+    yield from (part._annotations.get(ENTITY) for part in named)

@@ -10,7 +10,7 @@ from sqlmodel import SQLModel
 
 from service.errors import DatabaseNotReady
 from service.guards import missing_guards
-from service.schema import downgrade, require_ready, upgrade
+from service.schema import downgrade, require_application_role, require_ready, upgrade
 
 
 def tables_of(owner: Engine) -> set[str]:
@@ -101,10 +101,10 @@ def test_a_database_of_another_revision_is_refused(owner):
 # One guard each, and how it is told.
 LOST = {
     "sqlite": SimpleNamespace(
-        act="DROP TRIGGER calibration_no_update", told="calibration_no_update"
+        act="DROP TRIGGER calibration_no_update", told="lost calibration_no_update"
     ),
     "postgresql": SimpleNamespace(
-        act="ALTER TABLE calibration DISABLE ROW LEVEL SECURITY", told="calibration: walled"
+        act="ALTER TABLE calibration DISABLE ROW LEVEL SECURITY", told="lost calibration: walled"
     ),
 }
 
@@ -116,3 +116,23 @@ def test_a_database_that_lost_a_guard_is_refused_and_the_guard_is_named(owner, e
 
     with pytest.raises(DatabaseNotReady, match=lost.told):
         require_ready(engine)
+
+
+def test_who_owns_the_tables_does_not_serve(owner, engine):
+    """The role of the application does; on SQLite there are no roles to tell apart."""
+    require_application_role(engine)
+
+    if owner.dialect.name == "sqlite":
+        require_application_role(owner)
+        return
+    with pytest.raises(DatabaseNotReady, match="SUYUAN_DATABASE_URL name the role suyuan_app"):
+        require_application_role(owner)
+
+
+def test_a_role_that_came_to_own_one_table_does_not_serve(owner, engine):
+    if owner.dialect.name == "postgresql":
+        with owner.begin() as connection:
+            connection.execute(text("ALTER TABLE item OWNER TO suyuan_app"))
+
+        with pytest.raises(DatabaseNotReady, match="suyuan_app owns the tables"):
+            require_application_role(engine)
