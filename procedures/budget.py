@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from hashlib import sha256
 from itertools import repeat
-from math import hypot, inf, isfinite, sqrt
+from math import hypot, inf, isfinite, nan, sqrt
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from procedures.errors import (
     ModelUndefined,
     QuantityUnknown,
 )
+from procedures.fields import require_probability
 from procedures.models import MeasurementModel, compile_model
 from procedures.monte_carlo import (
     Comparison,
@@ -110,9 +111,11 @@ class Contribution(NamedTuple):
 
     Attributes:
         quantity: X_i.
-        sensitivity_coefficient: c_i = ∂f/∂x_i, in the unit of Y per unit of X_i.
+        sensitivity_coefficient: c_i = ∂f/∂x_i, in the unit of Y per unit of X_i; not finite where
+            the model has no derivative.
         share: of the variance of Y, its covariances counted half to each side; the shares add up
-            to 1, and one may be negative. None where Y has no uncertainty.
+            to 1, and one may be negative. None where Y has no uncertainty, or the model no
+            derivative by an uncertain X_i.
     """
 
     quantity: InputQuantity
@@ -126,8 +129,9 @@ class Contribution(NamedTuple):
 
     @property
     def component(self) -> float:
-        """c_i u(x_i) with its sign, in the unit of Y."""
-        return self.sensitivity_coefficient * self.quantity.standard_uncertainty
+        """c_i u(x_i) with its sign, in the unit of Y; 0 where X_i is certain."""
+        u = self.quantity.standard_uncertainty
+        return self.sensitivity_coefficient * u if u else 0.0
 
     @property
     def standard_uncertainty(self) -> float:
@@ -260,7 +264,10 @@ class UncertaintyBudget:
         return components
 
     def as_mapping(self) -> dict[str, Any]:
-        """Return the budget as JSON values: what it was made of and what it came to."""
+        """Return the budget as JSON values: what it was made of and what it came to.
+
+        Every number is finite; a derivative that the model does not have is null.
+        """
         nu = self.effective_degrees_of_freedom
         return {
             "schema": SCHEMA,
@@ -290,8 +297,8 @@ class UncertaintyBudget:
             "contributions": [
                 {
                     "symbol": row.symbol,
-                    "sensitivity_coefficient": row.sensitivity_coefficient,
-                    "standard_uncertainty": row.standard_uncertainty,
+                    "sensitivity_coefficient": _if_finite(row.sensitivity_coefficient),
+                    "standard_uncertainty": _if_finite(row.standard_uncertainty),
                     "share": row.share,
                 }
                 for row in self.contributions
@@ -302,9 +309,17 @@ class UncertaintyBudget:
     def content_hash(self) -> str:
         """SHA-256, in hexadecimal, of the canonical JSON of `as_mapping`."""
         text = json.dumps(
-            self.as_mapping(), ensure_ascii=False, sort_keys=True, separators=(",", ":")
+            self.as_mapping(),
+            ensure_ascii=False,
+            allow_nan=False,
+            sort_keys=True,
+            separators=(",", ":"),
         )
         return sha256(text.encode()).hexdigest()
+
+
+def _if_finite(number: float) -> float | None:
+    return number if isfinite(number) else None
 
 
 def evaluate(
@@ -426,10 +441,7 @@ class _Ladder:
         seed: int,
         progress: Progress | None,
     ) -> None:
-        if not 0 < coverage_probability < 1:
-            raise InvalidInput(
-                "coverage_probability", f"must lie in (0, 1), got {coverage_probability}"
-            )
+        require_probability("coverage_probability", coverage_probability)
         self.model = model
         self.name = model.output_named(output)
         self.unit = unit
@@ -454,6 +466,7 @@ class _Ladder:
             c * quantity.standard_uncertainty if quantity.standard_uncertainty else 0.0
             for c, quantity in zip(self.sensitivities, self.quantities, strict=True)
         ]
+        self.missing = () if all(map(isfinite, self.components)) else self._missing()
 
     # The rungs
 
@@ -470,9 +483,8 @@ class _Ladder:
         return self._curved_budget("second_order", ())
 
     def climb(self) -> UncertaintyBudget:
-        missing = self._missing()
-        if missing:
-            remark = Remark(Reason.DERIVATIVE_MISSING, missing)
+        if self.missing:
+            remark = Remark(Reason.DERIVATIVE_MISSING, self.missing)
             return self.monte_carlo((remark,), requested="auto")
         budget = self._linear_budget("auto")
         if self.model.is_linear(self.name):
@@ -514,17 +526,22 @@ class _Ladder:
     def _linear_budget(
         self, requested: Method | Literal["auto"], remarks: tuple[Remark, ...] = ()
     ) -> UncertaintyBudget:
-        if requested not in {"auto", "monte_carlo"} and (missing := self._missing()):
-            reason = f"the model has no derivative by {', '.join(missing)} at these estimates"
+        if self.missing and requested not in {"auto", "monte_carlo"}:
+            reason = f"the model has no derivative by {', '.join(self.missing)} at these estimates"
             raise ModelUndefined(self.name, reason)
-        if self.factor is None or self.matrix is None:
+        if self.missing:  # the trials will say what u(y) is
+            u, shares = nan, None
+        elif self.factor is None or self.matrix is None:
             u = hypot(*self.components)
             shares = [(component / u) ** 2 for component in self.components] if u else None
         else:
-            u = hypot(*(self.factor.T @ self.components).tolist())
+            with np.errstate(over="ignore", invalid="ignore"):
+                u = hypot(*(self.factor.T @ self.components).tolist())
             relative = np.array(self.components) / u if u else np.zeros(0)
             shares = (relative * (self.matrix @ relative)).tolist() if u else None
-        nu = self._effective_degrees_of_freedom()
+        if not self.missing and not isfinite(u):
+            raise ModelUndefined(self.name, "its uncertainty leaves the range of a float")
+        nu = inf if self.missing else self._effective_degrees_of_freedom()
         return UncertaintyBudget(
             self.name,
             self.model.expression(self.name),
@@ -622,6 +639,9 @@ class _Ladder:
             remarks += (Remark(Reason.TOLERANCE_NOT_REACHED),)
         if trials.standard_uncertainty is not None:
             u = trials.standard_uncertainty
+        elif self.missing:
+            reason = f"has neither a standard deviation nor a derivative by {self.missing[0]}"
+            raise ModelUndefined(self.name, reason)
         else:  # t with ν ≤ 2 has no standard deviation; what the GUM calls u stands
             u = budget.combined_standard_uncertainty
         return replace(
@@ -698,18 +718,20 @@ class _Ladder:
         u = np.array([quantity.standard_uncertainty for quantity in self.quantities])
         directions = np.diag(u) if self.factor is None else u[:, None] * self.factor
         second, third = self._derivatives(directions)
-        g = directions.T @ np.where(u > 0, self.sensitivities, 0.0)
-        h = directions.T @ np.where(u[:, None] > 0, second, 0.0)
-        t = directions.T @ np.where(u[:, None] > 0, third, 0.0)  # t[k, l] = f_kll
-        if not (np.isfinite(h).all() and np.isfinite(t).all()):
-            return None
         skewness, kurtosis = self._shapes()
-        variance = g @ g + g @ (np.diag(h) * skewness)
-        variance += (np.diag(h) ** 2 / 4) @ (kurtosis - 1) + (np.triu(h, 1) ** 2).sum()
-        variance += g @ t.sum(axis=1) + g @ (np.diag(t) * (kurtosis / 3 - 1))
+        with np.errstate(over="ignore", invalid="ignore"):
+            g = directions.T @ np.where(u > 0, self.sensitivities, 0.0)
+            h = directions.T @ np.where(u[:, None] > 0, second, 0.0)
+            t = directions.T @ np.where(u[:, None] > 0, third, 0.0)  # t[k, l] = f_kll
+            variance = g @ g + g @ (np.diag(h) * skewness)
+            variance += (np.diag(h) ** 2 / 4) @ (kurtosis - 1) + (np.triu(h, 1) ** 2).sum()
+            variance += g @ t.sum(axis=1) + g @ (np.diag(t) * (kurtosis / 3 - 1))
+            bias = float(np.trace(h)) / 2
+        if not (isfinite(variance) and isfinite(self.y + bias)):
+            return None
         if variance < 0 or (variance == 0 and g.any()):
             return None
-        return SecondOrder(float(np.trace(h)) / 2, sqrt(float(variance)))
+        return SecondOrder(bias, sqrt(float(variance)))
 
     def _shapes(self) -> tuple[FloatArray, FloatArray]:
         """Skewness and kurtosis of the inputs; those of the normal, where they are correlated."""
@@ -778,6 +800,8 @@ def _of_ensembles(
     index = {q.symbol: i for i, q in enumerate(quantities)}
     group_of, nu_of = _groups(quantities, ensembles, index)
     variances = dict.fromkeys(nu_of, 0.0)
+    largest = max(map(abs, components), default=0.0) or 1.0
+    components = [component / largest for component in components]  # so that no square overflows
     for i, component in enumerate(components):
         variances[group_of[i]] += component * component
     for pair in correlations:

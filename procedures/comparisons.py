@@ -1,10 +1,10 @@
 """Comparisons of laboratories: reference value, consistency, degrees of equivalence, scores."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import combinations, islice
-from math import comb, fsum, isfinite, sqrt
+from math import comb, fsum, hypot, isfinite, sqrt
 from types import MappingProxyType
 
 import numpy as np
@@ -12,10 +12,18 @@ from numpy.typing import NDArray
 from scipy.special import chdtrc
 
 from procedures.errors import InvalidInput
+from procedures.fields import (
+    require_finite,
+    require_not_negative,
+    require_positive,
+    require_probability,
+)
+from procedures.roots import root_of_falling
 
 FloatArray = NDArray[np.float64]
 
 MOST_SUBSETS = 200_000  # every subset of 20 laboratories
+SMALLEST = 1e-75  # whose square and its inverse are floats, and their squares too
 SUBSETS_AT_ONCE = 20_000
 
 
@@ -46,9 +54,15 @@ class LaboratoryResult:
     standard_uncertainty: float
 
     def __post_init__(self) -> None:
-        if not isfinite(self.value):
-            raise InvalidInput(f"{self.laboratory}.value", f"must be finite, got {self.value}")
-        _require_positive(f"{self.laboratory}.standard_uncertainty", self.standard_uncertainty)
+        value = require_finite(f"{self.laboratory}.value", self.value)
+        u = require_positive(f"{self.laboratory}.standard_uncertainty", self.standard_uncertainty)
+        if abs(value) > 1 / SMALLEST:
+            raise InvalidInput(f"{self.laboratory}.value", f"is too large, got {value}")
+        if not SMALLEST <= u <= 1 / SMALLEST:
+            raise InvalidInput(
+                f"{self.laboratory}.standard_uncertainty",
+                f"must lie in [{SMALLEST:g}, {1 / SMALLEST:g}] to be weighted, got {u}",
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +85,7 @@ class Consistency:
 
     def holds(self, *, significance: float = 0.05) -> bool:
         """Say whether the results may be called consistent; a single one always may."""
-        if not 0 < significance < 1:
-            raise InvalidInput("significance", f"must be in (0, 1), got {significance}")
+        require_probability("significance", significance)
         return self.p_value >= significance
 
 
@@ -123,7 +136,7 @@ class DegreeOfEquivalence:
             InvalidInput: u(d) is zero: the laboratory alone is the reference value.
         """
         expanded = self.expanded_uncertainty(coverage_factor=coverage_factor)
-        _require_positive(f"{self.laboratory}.standard_uncertainty of d", expanded)
+        require_positive(f"{self.laboratory}.standard_uncertainty of d", expanded)
         return _score("E_n", self.difference / expanded)
 
 
@@ -138,9 +151,8 @@ class Score:
 
 def stated_reference(value: float, standard_uncertainty: float) -> ReferenceValue:
     """Return a reference value from outside the comparison, for instance of the pilot."""
-    if not isfinite(value):
-        raise InvalidInput("value", f"must be finite, got {value}")
-    _require_not_negative("standard_uncertainty", standard_uncertainty)
+    require_finite("value", value)
+    require_not_negative("standard_uncertainty", standard_uncertainty)
     return ReferenceValue(
         value=value,
         standard_uncertainty=standard_uncertainty,
@@ -227,7 +239,7 @@ def mandel_paule(results: Iterable[LaboratoryResult]) -> ReferenceValue:
     variance = 0.0
     if excess(0.0) > 0:
         # At τ² = Σ(x - x̄)²/ν, χ² is at most Σ(x - x̄)²/τ² = ν.
-        variance = _where_it_passes_zero(excess, float(np.sum((x - x.mean()) ** 2)) / wanted)
+        variance = root_of_falling(excess, 0.0, float(np.sum((x - x.mean()) ** 2)) / wanted)
     return _weighted(checked, method=Method.MANDEL_PAULE, variance_between=variance)
 
 
@@ -261,13 +273,12 @@ def normalized_error(
     ... ).value, 4)
     1.1142
     """
-    return _score(
+    return _score_of_difference(
         "E_n",
-        _difference(value, reference_value)
-        / _root_of_squares(
-            expanded_uncertainty=expanded_uncertainty,
-            reference_expanded_uncertainty=reference_expanded_uncertainty,
-        ),
+        value,
+        reference_value,
+        expanded_uncertainty=expanded_uncertainty,
+        reference_expanded_uncertainty=reference_expanded_uncertainty,
     )
 
 
@@ -282,13 +293,12 @@ def zeta_score(
 
     Source: ISO 13528:2022, 9.6.
     """
-    return _score(
+    return _score_of_difference(
         "ζ",
-        _difference(value, reference_value)
-        / _root_of_squares(
-            standard_uncertainty=standard_uncertainty,
-            reference_standard_uncertainty=reference_standard_uncertainty,
-        ),
+        value,
+        reference_value,
+        standard_uncertainty=standard_uncertainty,
+        reference_standard_uncertainty=reference_standard_uncertainty,
     )
 
 
@@ -303,13 +313,12 @@ def z_prime_score(
 
     Source: ISO 13528:2022, 9.5.
     """
-    return _score(
+    return _score_of_difference(
         "z'",
-        _difference(value, reference_value)
-        / _root_of_squares(
-            standard_deviation_for_assessment=standard_deviation_for_assessment,
-            reference_standard_uncertainty=reference_standard_uncertainty,
-        ),
+        value,
+        reference_value,
+        standard_deviation_for_assessment=standard_deviation_for_assessment,
+        reference_standard_uncertainty=reference_standard_uncertainty,
     )
 
 
@@ -368,7 +377,7 @@ def _most_consistent(results: Sequence[LaboratoryResult], size: int) -> list[Lab
     """Return the subset of that size with the smallest chi-squared."""
     x = np.array([result.value for result in results])
     x = x - x.mean()
-    w = np.array([result.standard_uncertainty for result in results]) ** -2
+    w = 1 / np.array([result.standard_uncertainty for result in results]) ** 2
     subsets = combinations(range(len(results)), size)
     best: tuple[float, NDArray[np.intp]] | None = None
     while chunk := list(islice(subsets, SUBSETS_AT_ONCE)):
@@ -408,34 +417,14 @@ def _score(name: str, value: float) -> Score:
     return Score(name=name, value=value, performance=performance)
 
 
-def _where_it_passes_zero(function: Callable[[float], float], high: float) -> float:
-    """Return where a falling function passes 0 between 0 and `high`, by bisection."""
-    low = 0.0
-    while (middle := (low + high) / 2) not in (low, high):
-        low, high = (middle, high) if function(middle) > 0 else (low, middle)
-    return high
-
-
-def _difference(value: float, reference_value: float) -> float:
-    for field, number in (("value", value), ("reference_value", reference_value)):
-        if not isfinite(number):
-            raise InvalidInput(field, f"must be finite, got {number}")
-    return value - reference_value
-
-
-def _root_of_squares(**uncertainties: float) -> float:
-    for field, uncertainty in uncertainties.items():
-        _require_not_negative(field, uncertainty)
-    total = sqrt(fsum(uncertainty**2 for uncertainty in uncertainties.values()))
-    _require_positive(next(iter(uncertainties)), total)
-    return total
-
-
-def _require_positive(field: str, value: float) -> None:
-    if not (isfinite(value) and value > 0):
-        raise InvalidInput(field, f"must be finite and > 0, got {value}")
-
-
-def _require_not_negative(field: str, value: float) -> None:
-    if not (isfinite(value) and value >= 0):
-        raise InvalidInput(field, f"must be finite and ≥ 0, got {value}")
+def _score_of_difference(
+    name: str, value: float, reference_value: float, **uncertainties: float
+) -> Score:
+    """Judge a difference over the root sum of squares of the uncertainties, each with its name."""
+    difference = require_finite("value", value) - require_finite("reference_value", reference_value)
+    total = hypot(*(require_not_negative(field, u) for field, u in uncertainties.items()))
+    require_positive(next(iter(uncertainties)), total)
+    score = difference / total
+    if not isfinite(score):
+        raise InvalidInput("value", "is too far from the reference value for a score")
+    return _score(name, score)

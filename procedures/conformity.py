@@ -12,6 +12,7 @@ from math import inf, isfinite
 from scipy.special import ndtr
 
 from procedures.errors import InvalidInput
+from procedures.fields import require_finite, require_not_negative
 from procedures.rounding import without_binary_noise
 
 SMALLEST_POSSIBLE_SHARE = 1e-12
@@ -90,14 +91,13 @@ class ToleranceInterval(Interval):
     @classmethod
     def of_maximum_permissible_error(cls, mpe: float) -> "ToleranceInterval":
         """Return -MPE to +MPE."""
-        if not mpe >= 0:
-            raise InvalidInput("maximum_permissible_error", f"must be ≥ 0, got {mpe}")
+        require_not_negative("maximum_permissible_error", mpe)
         return cls(lower=-mpe, upper=mpe)
 
     @property
     def half_width(self) -> float:
         """(T_U - T_L)/2, MPEV of a symmetric interval; infinite when one-sided."""
-        return (self.highest - self.lowest) / 2
+        return self.highest / 2 - self.lowest / 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,8 +131,7 @@ class DecisionRule:
     reason: str = ""
 
     def __post_init__(self) -> None:
-        if not isfinite(self.guard_band):
-            raise InvalidInput("guard_band", f"must be finite, got {self.guard_band}")
+        require_finite("guard_band", self.guard_band)
         if self.name is RuleName.SIMPLE_ACCEPTANCE and self.guard_band != 0:
             raise InvalidInput("guard_band", "simple acceptance has none")
         if self.name is not RuleName.GUARDED_ACCEPTANCE and self.guard_band < 0:
@@ -151,8 +150,7 @@ class DecisionRule:
         With an undetermined zone (待定) the verdict is fail from T + w outwards, that limit
         included; a non-binary rule says conditional pass or fail within ±w of the limit T.
         """
-        if not isfinite(value):
-            raise InvalidInput("value", f"must be finite, got {value}")
+        require_finite("value", value)
         if self.acceptance_interval(tolerance).contains(value):
             return Verdict.PASS
         if self.name in (RuleName.SIMPLE_ACCEPTANCE, RuleName.GUARDED_ACCEPTANCE):
@@ -242,7 +240,7 @@ def jjf_1094(expanded_uncertainty: float, tolerance: ToleranceInterval) -> Decis
 
     Source: JJF 1094-2002.
     """
-    require_uncertainty(expanded_uncertainty, "expanded_uncertainty")
+    require_not_negative("expanded_uncertainty", expanded_uncertainty)
     mpev = tolerance.half_width
     if not isfinite(mpev):
         raise InvalidInput("tolerance", "JJF 1094 compares U95 with MPEV: give both limits")
@@ -333,9 +331,8 @@ def tail_probabilities(
     Raises:
         InvalidInput: the estimate is not finite or u < 0.
     """
-    if not isfinite(estimate):
-        raise InvalidInput("estimate", f"must be finite, got {estimate}")
-    require_uncertainty(standard_uncertainty, "standard_uncertainty")
+    require_finite("estimate", estimate)
+    require_not_negative("standard_uncertainty", standard_uncertainty)
     if standard_uncertainty == 0:
         return float(estimate < tolerance.lowest), float(estimate > tolerance.highest)
     return (
@@ -356,12 +353,6 @@ def probability_between(interval: Interval, mean: float, standard_deviation: flo
     if low > 0:
         low, high = -high, -low
     return float(ndtr(high) - ndtr(low))
-
-
-def require_uncertainty(uncertainty: float, field: str) -> None:
-    """Raise InvalidInput naming the field unless it is finite and ≥ 0."""
-    if not (isfinite(uncertainty) and uncertainty >= 0):
-        raise InvalidInput(field, f"must be finite and ≥ 0, got {uncertainty}")
 
 
 def _moved(limit: float | None, by: float) -> float | None:

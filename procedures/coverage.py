@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
-from math import floor, inf, isinf, sqrt
+from math import floor, hypot, inf, isfinite, isinf, sqrt
 from typing import Any
 
 from procedures.errors import InvalidInput
+from procedures.fields import require_probability
 
 
 @cache
@@ -37,10 +38,7 @@ def coverage_factor(
     >>> round(coverage_factor(0.99, 16.7), 2)
     2.92
     """
-    if not 0 < coverage_probability < 1:
-        raise InvalidInput(
-            "coverage_probability", f"must lie in (0, 1), got {coverage_probability}"
-        )
+    require_probability("coverage_probability", coverage_probability)
     if not degrees_of_freedom >= 1:
         raise InvalidInput("degrees_of_freedom", f"must be ≥ 1, got {degrees_of_freedom}")
     upper_quantile = (1 + coverage_probability) / 2
@@ -68,10 +66,7 @@ def trapezoidal_coverage_factor(coverage_probability: float, top_ratio: float) -
     >>> round(trapezoidal_coverage_factor(0.95, 0.33), 2)
     1.84
     """
-    if not 0 < coverage_probability < 1:
-        raise InvalidInput(
-            "coverage_probability", f"must lie in (0, 1), got {coverage_probability}"
-        )
+    require_probability("coverage_probability", coverage_probability)
     if not 0 <= top_ratio <= 1:
         raise InvalidInput("top_ratio", f"must lie in [0, 1], got {top_ratio}")
     if coverage_probability <= 2 * top_ratio / (1 + top_ratio):  # the interval ends on the top
@@ -93,6 +88,9 @@ def welch_satterthwaite(components: Iterable[tuple[float, float]]) -> float:
     Returns:
         ν_eff, a number without unit, not yet truncated to an integer.
 
+    Raises:
+        InvalidInput: a component is not finite.
+
     Source: JCGM 100:2008, G.4.1, equation (G.2b).
 
     >>> int(welch_satterthwaite([(25, 18), (9.7, 25.6), (2.9, 50), (16.6, 2)]))
@@ -111,9 +109,11 @@ def welch_satterthwaite(components: Iterable[tuple[float, float]]) -> float:
 
 def _welch_satterthwaite_scaled(rows: list[tuple[float, float]]) -> float:
     """Do the same where the fourth powers would leave the range of a float."""
-    largest = max((abs(u) for u, _ in rows), default=0.0)
+    largest = hypot(*(u for u, _ in rows))
     if not largest:
         return inf
+    if not isfinite(largest):
+        raise InvalidInput("components", "must be finite")
     scaled = [(u / largest, nu) for u, nu in rows]
     denominator = sum(u**4 / nu for u, nu in scaled)
     return sum(u * u for u, _ in scaled) ** 2 / denominator if denominator else inf

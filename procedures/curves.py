@@ -6,7 +6,7 @@ with them generalized distance regression (York's problem with any covariance).
 """
 
 from dataclasses import dataclass
-from math import isfinite, sqrt
+from math import sqrt
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc, chdtri
 
 from procedures.errors import InvalidInput, ProcedureError
+from procedures.fields import require_finite, require_not_negative, require_probability
 
 FloatArray = NDArray[np.floating[Any]]
 
@@ -23,6 +24,7 @@ SETTLED = 1e-11  # of the standard uncertainty of a coefficient
 NOISE = 1e-14  # of a coefficient
 EXTRAPOLATION = 0.1  # of the calibrated interval, beyond which nothing is read off backwards
 ROUNDING_OF_COVARIANCES = 1e-9
+LARGEST_UNCERTAINTY = 1e150
 
 
 class CurveNotFound(ProcedureError):
@@ -99,6 +101,38 @@ class Polynomial:
         shifted[0] -= y
         roots = polynomial.polyroots(polynomial.polytrim(shifted))
         return sorted(float(r.real) for r in roots if abs(r.imag) <= 1e-9 * max(abs(r), 1e-300))
+
+
+@dataclass(frozen=True, slots=True)
+class PolynomialFromZero:
+    """y = b_1 x + … + b_m x^m, m being the order: 0 where x is."""
+
+    order: int
+
+    def __post_init__(self) -> None:
+        Polynomial(self.order)
+
+    @property
+    def coefficient_count(self) -> int:
+        return self.order
+
+    def check(self, x: FloatArray) -> None:
+        """Every x will do."""
+
+    def values(self, x: FloatArray, b: FloatArray) -> FloatArray:
+        return Polynomial(self.order).values(x, np.append(0.0, b))
+
+    def slopes(self, x: FloatArray, b: FloatArray) -> FloatArray:
+        return Polynomial(self.order).slopes(x, np.append(0.0, b))
+
+    def gradients(self, x: FloatArray, b: FloatArray) -> FloatArray:
+        return np.vander(x, len(b) + 1, increasing=True)[:, 1:]
+
+    def start(self, x: FloatArray, y: FloatArray) -> FloatArray:
+        return _least_squares(self.gradients(x, np.zeros(self.order)), y)[0]
+
+    def solve(self, y: float, b: FloatArray) -> list[float]:
+        return Polynomial(self.order).solve(y, np.append(0.0, b))
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +234,7 @@ class CalibrationCurve:
 
     def critical_chi_squared(self, *, significance: float = 0.05) -> float:
         """Return the chi-squared exceeded with that probability by a curve of the right form."""
-        if not 0 < significance < 1:
-            raise InvalidInput("significance", f"must be in (0, 1), got {significance}")
+        require_probability("significance", significance)
         return float(chdtri(self.degrees_of_freedom, significance))
 
     def predict(self, x: float, *, standard_uncertainty: float = 0.0) -> CurvePoint:
@@ -212,8 +245,8 @@ class CalibrationCurve:
 
         Source: ISO/TS 28037:2010, clause 11; ISO 6143:2001, 5.2.
         """
-        at = self._at(x, "x")
-        _require_not_negative("standard_uncertainty", standard_uncertainty)
+        at = self._at(x)
+        require_not_negative("standard_uncertainty", standard_uncertainty)
         b = np.array(self.coefficients)
         slope = float(self.form.slopes(at, b)[0])
         return CurvePoint(
@@ -250,9 +283,8 @@ class CalibrationCurve:
 
         Source: ISO/TS 28037:2010, 11.1.
         """
-        if not isfinite(y):
-            raise InvalidInput("y", f"must be finite, got {y}")
-        _require_not_negative("standard_uncertainty", standard_uncertainty)
+        require_finite("y", y)
+        require_not_negative("standard_uncertainty", standard_uncertainty)
         b = np.array(self.coefficients)
         found = tuple(x for x in self.form.solve(y, b) if self._is_reachable(x))
         at = np.array(found)
@@ -264,10 +296,8 @@ class CalibrationCurve:
             value=found[0], standard_uncertainty=u, is_extrapolated=self._is_outside(found[0])
         )
 
-    def _at(self, x: float, field: str) -> FloatArray:
-        if not isfinite(x):
-            raise InvalidInput(field, f"must be finite, got {x}")
-        at = np.array([x], dtype=float)
+    def _at(self, x: float) -> FloatArray:
+        at = np.array([require_finite("x", x)])
         self.form.check(at)
         return at
 
@@ -388,6 +418,15 @@ class _Fit:
 
 
 def _fit(form: CurveForm, observed: FloatArray, covariance: FloatArray) -> _Fit:
+    """Fit a curve in numbers that stay in the range of a float, or say that they do not."""
+    try:
+        with np.errstate(over="raise", divide="raise", invalid="raise"):
+            return _adjust(form, observed, covariance)
+    except FloatingPointError:
+        raise CurveNotFound("the points are too far apart to calculate with") from None
+
+
+def _adjust(form: CurveForm, observed: FloatArray, covariance: FloatArray) -> _Fit:
     """Adjust the points and the coefficients until the points lie on the curve.
 
     Gauss-Helmert: with g = y - f(x; b) = 0, B = ∂g/∂(x, y), A = -∂f/∂b and M = B V Bᵀ, each step
@@ -456,7 +495,10 @@ def _curve(
     residual_variance: float | None = None,
 ) -> CalibrationCurve:
     n = len(observed) // 2
-    of_coefficients = fit.covariance * (1.0 if residual_variance is None else residual_variance)
+    with np.errstate(over="ignore"):
+        of_coefficients = fit.covariance * (1.0 if residual_variance is None else residual_variance)
+    if not np.isfinite(of_coefficients).all():
+        raise CurveNotFound("the points do not determine the curve: its uncertainty is no float")
     return CalibrationCurve(
         form=form,
         coefficients=tuple(float(b) for b in fit.coefficients),
@@ -494,6 +536,8 @@ def _covariance(uncertainty: ArrayLike, n: int, field: str) -> FloatArray:
     if given.shape == (n,):
         if np.any(given < 0):
             raise InvalidInput(field, f"must be ≥ 0, got {float(np.min(given))}")
+        if np.any(given > LARGEST_UNCERTAINTY):
+            raise InvalidInput(field, f"is too large to be squared, got {float(np.max(given))}")
         return np.diag(given**2)
     if given.shape != (n, n):
         raise InvalidInput(field, f"must have shape ({n},) or ({n}, {n}), got {given.shape}")
@@ -524,8 +568,3 @@ def _numbers(values: ArrayLike, field: str) -> FloatArray:
 def _block_diagonal(first: FloatArray, second: FloatArray) -> FloatArray:
     zeros = np.zeros((len(first), len(second)))
     return np.block([[first, zeros], [zeros.T, second]])
-
-
-def _require_not_negative(field: str, value: float) -> None:
-    if not (isfinite(value) and value >= 0):
-        raise InvalidInput(field, f"must be finite and ≥ 0, got {value}")

@@ -29,6 +29,17 @@ def _log(x: float) -> float:
     return math.log(x) if x > 0 else math.nan
 
 
+def _sech_squared(x: float) -> float:
+    """1/cosh², which 1 - tanh² would lose where tanh is nearly 1."""
+    e = math.exp(-2 * abs(x))
+    return 4 * e / ((1 + e) * (1 + e))
+
+
+def _sech_squared_of_array(x: Any) -> Any:
+    e = np.exp(-2 * np.abs(x))
+    return 4 * e / ((1 + e) * (1 + e))
+
+
 # Every function a step can be, for floats and for arrays. Those with an underscore occur only in
 # derivatives; they are NaN where |a|, max(a, b) and a**b have none, so that nothing is silently 0.
 STEPS: Final[dict[str, tuple[Callable[..., Any], Callable[..., Any]]]] = {
@@ -56,6 +67,7 @@ STEPS: Final[dict[str, tuple[Callable[..., Any], Callable[..., Any]]]] = {
     "_sign": (_sign, lambda x: np.where(x == 0, np.nan, np.sign(x))),
     "_larger": (_larger, lambda a, b: np.where(a == b, np.nan, 1.0 * (a > b))),
     "_log": (_log, lambda x: np.log(np.where(x > 0, x, np.nan))),
+    "_sech_squared": (_sech_squared, _sech_squared_of_array),
 }
 
 ARITHMETIC: Final[dict[str, Callable[[float, float], float]]] = {
@@ -90,11 +102,12 @@ DERIVATIVES: Final[dict[str, tuple[str, ...]]] = {
     "atan2": ("b / (a * a + b * b)", "-(a / (a * a + b * b))"),
     "sinh": ("cosh(a)",),
     "cosh": ("sinh(a)",),
-    "tanh": ("(1 - y) * (1 + y)",),
+    "tanh": ("_sech_squared(a)",),
     "hypot": ("a / y", "b / y"),
     "_sign": ("0",),
     "_larger": ("0", "0"),
     "_log": ("1 / a",),
+    "_sech_squared": ("-2 * tanh(a) * y",),
 }
 
 _OPERATORS: Final = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}

@@ -6,10 +6,10 @@ intervals (drift). Times are in any one unit, which is then that of the interval
 is advice to whoever sets the interval; a legal verification period is not theirs to lengthen.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from math import exp, expm1, fsum, isfinite, log, sqrt
+from math import exp, expm1, fsum, hypot, log
 
 import numpy as np
 from numpy.polynomial import polynomial
@@ -25,8 +25,25 @@ from procedures.fields import (
     require_positive,
     require_probability,
 )
+from procedures.roots import root_of_falling
 
 FloatArray = NDArray[np.float64]
+
+LARGEST = 1e100  # of a deviation or its uncertainty
+SHORTEST = 1e-50  # of a time, in whatever unit
+MOST_DIFFERENT = 1e12
+NOTHING = 1e-150  # of the largest term of a polynomial
+NEARLY = 1e-6  # of a time: roots so near to each other count as one
+
+
+def _require_time(field: str, time: float) -> None:
+    if not SHORTEST <= require_positive(field, time) <= 1 / SHORTEST:
+        raise InvalidInput(field, f"must lie in [{SHORTEST:g}, {1 / SHORTEST:g}], got {time}")
+
+
+def _require_size(field: str, value: float) -> None:
+    if abs(value) > LARGEST:
+        raise InvalidInput(field, f"is too large to calculate with, got {value}")
 
 
 class NoInterval(StrEnum):
@@ -117,7 +134,7 @@ def interval_test(
     n = len(found_in_tolerance)
     if n == 0:
         raise InvalidInput("found_in_tolerance", "there are no calibrations")
-    require_positive("current_interval", current_interval)
+    _require_time("current_interval", current_interval)
     require_probability("target_reliability", target_reliability)
     require_probability("confidence", confidence)
     x = sum(map(bool, found_in_tolerance))
@@ -153,7 +170,7 @@ class FoundAfter:
     in_tolerance: int
 
     def __post_init__(self) -> None:
-        require_positive("interval", self.interval)
+        _require_time("interval", self.interval)
         if self.calibrations < 1:
             raise InvalidInput("calibrations", f"must be ≥ 1, got {self.calibrations}")
         if not 0 <= self.in_tolerance <= self.calibrations:
@@ -185,9 +202,7 @@ class ExponentialReliability:
         if self.failure_rate is None:
             return CalibrationInterval(reason=self.reason)
         length = -log(target_reliability) / self.failure_rate
-        return CalibrationInterval(
-            length=length, is_extrapolated=length > self.longest_observed
-        )
+        return CalibrationInterval(length=length, is_extrapolated=length > self.longest_observed)
 
 
 def exponential_reliability(history: Iterable[FoundAfter]) -> ExponentialReliability:
@@ -198,7 +213,7 @@ def exponential_reliability(history: Iterable[FoundAfter]) -> ExponentialReliabi
     would compare other reliability models with this one; here there is only this one.
 
     Raises:
-        InvalidInput: there are no calibrations.
+        InvalidInput: there are no calibrations, or their intervals lie 12 decades apart.
 
     Source: NCSLI RP-1, method S2 and appendix D, exponential model.
     """
@@ -206,6 +221,8 @@ def exponential_reliability(history: Iterable[FoundAfter]) -> ExponentialReliabi
     if not found:
         raise InvalidInput("history", "there are no calibrations")
     longest = max(one.interval for one in found)
+    if longest > MOST_DIFFERENT * min(one.interval for one in found):
+        raise InvalidInput("history", "its intervals are too different to calculate with")
     reason = None
     if all(one.in_tolerance == one.calibrations for one in found):
         reason = NoInterval.NEVER_OUT_OF_TOLERANCE
@@ -221,13 +238,16 @@ def exponential_reliability(history: Iterable[FoundAfter]) -> ExponentialReliabi
 
 
 def _most_likely_rate(found: Sequence[FoundAfter], longest: float) -> float:
-    """Return the λ at which the slope of the log-likelihood passes 0, by bisection of ln λ."""
+    """Return the λ at which the slope of the log-likelihood passes 0."""
 
     def slope(rate: float) -> float:
         return fsum(
             one.interval
             / longest
-            * ((one.calibrations - one.in_tolerance) * _odds(rate * one.interval) - one.in_tolerance)
+            * (
+                (one.calibrations - one.in_tolerance) * _odds(rate * one.interval)
+                - one.in_tolerance
+            )
             for one in found
         )
 
@@ -236,9 +256,7 @@ def _most_likely_rate(found: Sequence[FoundAfter], longest: float) -> float:
         low /= 2
     while slope(high) > 0:
         high *= 2
-    while (middle := sqrt(low * high)) not in (low, high):
-        low, high = (middle, high) if slope(middle) > 0 else (low, middle)
-    return high
+    return root_of_falling(slope, low, high)
 
 
 def _odds(exponent: float) -> float:
@@ -286,7 +304,7 @@ class Drift:
         require_not_negative("elapsed", elapsed)
         require_not_negative("initial_standard_uncertainty", initial_standard_uncertainty)
         of_deviation = self.curve.predict_observation(elapsed).standard_uncertainty
-        return sqrt(initial_standard_uncertainty**2 + of_deviation**2)
+        return hypot(initial_standard_uncertainty, of_deviation)
 
     def interval_for_uncertainty(
         self, target: float, *, initial_standard_uncertainty: float
@@ -303,9 +321,15 @@ class Drift:
         Source: NASA-HDBK-8739.19-5, variables data, uncertainty target (table 7-7).
         """
         require_positive("target", target)
-        require_not_negative("initial_standard_uncertainty", initial_standard_uncertainty)
-        room = polynomial.polysub([target**2], self._variance(initial_standard_uncertainty))
-        return self._until(_first_loss(room, self.longest_observed))
+        _require_size("target", target)
+        u_0 = require_not_negative("initial_standard_uncertainty", initial_standard_uncertainty)
+        difference = -self._variance(u_0)
+        difference[0] += target**2
+        return _first_loss(
+            lambda t: target - self.standard_uncertainty(t, initial_standard_uncertainty=u_0),
+            _nearly_real_roots(difference, self.longest_observed),
+            self.longest_observed,
+        )
 
     def interval_for_tolerance(
         self,
@@ -322,7 +346,7 @@ class Drift:
 
         Args:
             tolerance: the permissible values.
-            reliability: p, in (0, 1), with which the value is to lie in tolerance.
+            reliability: p, in (0.5, 1), with which the value is to lie in tolerance.
             initial_value: y_0, as left by the calibration at time 0.
             initial_standard_uncertainty: u_0 ≥ 0, of that calibration.
 
@@ -331,23 +355,35 @@ class Drift:
 
         Source: NASA-HDBK-8739.19-5, variables data, reliability target (tables 7-4 to 7-6).
         """
-        require_probability("reliability", reliability)
-        require_finite("initial_value", initial_value)
-        require_not_negative("initial_standard_uncertainty", initial_standard_uncertainty)
-        limits = [x for x in (tolerance.lower, tolerance.upper) if x is not None]
-        upper_quantile = (1 + reliability) / 2 if len(limits) == 2 else reliability
-        factor = float(stdtrit(self.curve.degrees_of_freedom, upper_quantile))
-        drifted = np.array([initial_value, *self.curve.coefficients])
-        spread = factor * abs(factor) * self._variance(initial_standard_uncertainty)
-        losses = []
-        for limit in limits:
-            inwards = 1.0 if limit == tolerance.upper else -1.0
-            distance = inwards * polynomial.polysub([limit], drifted)
-            losses.append(_first_loss_of_distance(distance, spread, self.longest_observed))
-        return self._until(min(losses, key=lambda loss: float("inf") if loss is None else loss))
+        if not 0.5 < reliability < 1:
+            raise InvalidInput("reliability", f"must lie in (0.5, 1), got {reliability}")
+        y_0 = require_finite("initial_value", initial_value)
+        _require_size("initial_value", initial_value)
+        u_0 = require_not_negative("initial_standard_uncertainty", initial_standard_uncertainty)
+        both = tolerance.lower is not None and tolerance.upper is not None
+        quantile = (1 + reliability) / 2 if both else reliability
+        t_p = float(stdtrit(self.curve.degrees_of_freedom, quantile))
+
+        def room(t: float) -> float:
+            value = y_0 + self.deviation(t)
+            half_width = t_p * self.standard_uncertainty(t, initial_standard_uncertainty=u_0)
+            return min(value - tolerance.lowest, tolerance.highest - value) - half_width
+
+        limits = [limit for limit in (tolerance.lower, tolerance.upper) if limit is not None]
+        candidates = [self._reaches(limit - y_0, t_p, u_0) for limit in limits]
+        return _first_loss(room, np.sort(np.concatenate(candidates)), self.longest_observed)
+
+    def _reaches(self, limit: float, factor: float, u_0: float) -> FloatArray:
+        """Return the times at which the deviation is a limit give or take factor · u(t)."""
+        _require_size("tolerance", limit)
+        distance = np.array([-limit, *self.curve.coefficients])
+        difference = -(factor**2) * self._variance(u_0)
+        difference[: 2 * len(distance) - 1] += np.convolve(distance, distance)
+        return _nearly_real_roots(difference, self.longest_observed)
 
     def _variance(self, initial_standard_uncertainty: float) -> FloatArray:
         """Return the coefficients of u²(t) as a polynomial in t."""
+        _require_size("initial_standard_uncertainty", initial_standard_uncertainty)
         s = self.curve.residual_standard_deviation or 0.0
         size = len(self.curve.coefficients)
         variance = np.zeros(2 * size + 1)
@@ -355,13 +391,6 @@ class Drift:
         for i, row in enumerate(self.curve.covariance, start=1):
             variance[i + 1 : i + 1 + size] += row
         return variance
-
-    def _until(self, loss: float | None) -> CalibrationInterval:
-        if loss is None:
-            return CalibrationInterval(reason=NoInterval.NEVER_EXCEEDED)
-        if loss == 0:
-            return CalibrationInterval(reason=NoInterval.EXCEEDED_AT_ONCE)
-        return CalibrationInterval(length=loss, is_extrapolated=loss > self.longest_observed)
 
 
 def fit_drift(elapsed: Sequence[float], deviations: Sequence[float], *, order: int = 1) -> Drift:
@@ -378,30 +407,36 @@ def fit_drift(elapsed: Sequence[float], deviations: Sequence[float], *, order: i
 
     Source: NASA-HDBK-8739.19-5, variables data (tables 7-2 and 7-3).
     """
+    for i, deviation in enumerate(deviations):
+        _require_size(f"deviations[{i}]", require_finite(f"deviations[{i}]", deviation))
     for i, time in enumerate(elapsed):
-        require_positive(f"elapsed[{i}]", time)
+        _require_time(f"elapsed[{i}]", time)
     return Drift(curve=fit_ordinary(elapsed, deviations, form=PolynomialFromZero(order)))
 
 
-def _first_loss_of_distance(
-    distance: FloatArray, spread: FloatArray, scale: float
-) -> float | None:
-    """Return the first t ≥ 0 at which distance ≥ √spread is lost; None if it never is.
+def _first_loss(
+    room: Callable[[float], float], candidates: FloatArray, longest_observed: float
+) -> CalibrationInterval:
+    """Return the time at which room falls below 0; the candidates are where it may be 0."""
+    if room(0.0) <= 0:
+        return CalibrationInterval(reason=NoInterval.EXCEEDED_AT_ONCE)
+    held = 0.0
+    for candidate in candidates:
+        beyond = float(candidate) * (1 + NEARLY)
+        if room(beyond) < 0:
+            length = root_of_falling(room, held, beyond)
+            return CalibrationInterval(length=length, is_extrapolated=length > longest_observed)
+        held = beyond
+    return CalibrationInterval(reason=NoInterval.NEVER_EXCEEDED)
 
-    `spread` may be negative throughout, which stands for a factor below 0 (reliability < 0.5).
-    """
-    squares = polynomial.polysub(polynomial.polymul(distance, distance), spread)
-    if spread[0] < 0:  # then it is lost where distance < -√|spread|
-        squares = -polynomial.polyadd(polynomial.polymul(distance, distance), spread)
-    del scale
-    return _first_loss(squares, 1.0)
 
-
-def _first_loss(room: FloatArray, scale: float) -> float | None:
-    """Return the first t ≥ 0 at which a polynomial falls below 0; None if it never does."""
-    if room[0] <= 0:
-        return 0.0
-    scaled = polynomial.polytrim(room * scale ** np.arange(len(room)))
-    roots = polynomial.polyroots(scaled)
-    positive = [r.real for r in roots if r.real > 0 and abs(r.imag) <= 1e-9 * abs(r)]
-    return scale * float(min(positive)) if positive else None
+def _nearly_real_roots(coefficients: FloatArray, scale: float) -> FloatArray:
+    """Return where a polynomial is 0 or touches it, among the times > 0, in order."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaled = coefficients * scale ** np.arange(len(coefficients))
+    if not np.isfinite(scaled).all():
+        raise InvalidInput("deviations", "are too large to calculate with")
+    scaled /= np.abs(scaled).max() or 1.0
+    roots = polynomial.polyroots(polynomial.polytrim(scaled, tol=NOTHING))
+    real = roots.real[np.abs(roots.imag) <= NEARLY * np.abs(roots)]
+    return np.sort(scale * real[real > 0])

@@ -7,7 +7,7 @@ so that a run is repeated bit for bit however its blocks are shared out among th
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from math import ceil, factorial, floor, hypot, inf, isfinite, log10, pi, sqrt
+from math import ceil, factorial, floor, hypot, inf, isfinite, pi, sqrt
 from typing import Any, Final, Literal, TypeVar
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from procedures.coverage import special_functions
 from procedures.differentiation import keep_freed_memory
 from procedures.errors import InvalidInput, ModelUndefined
+from procedures.fields import require_positive, require_probability
 from procedures.models import MeasurementModel
 from procedures.quantities import (
     Correlation,
@@ -45,6 +46,7 @@ Drawn = TypeVar("Drawn")
 FIRST_STAGE_BLOCKS: Final = 20
 FIXED_BLOCK: Final = 16384
 CONFIDENCE: Final = 0.99
+TOO_MANY: Final = 1e9
 MOST_TRIALS: Final = 5_000_000
 THREADS: Final = 2
 
@@ -120,17 +122,20 @@ def numerical_tolerance(standard_uncertainty: float, *, significant_digits: int 
         standard_uncertainty: u(y) > 0.
         significant_digits: how many are regarded as meaningful, 1 or 2 as a rule.
 
+    Raises:
+        InvalidInput: u(y) is not a number > 0, or so small that no float is half its last digit.
+
     Source: JCGM 101:2008, 7.9.2.
 
     >>> numerical_tolerance(0.00035, significant_digits=2)
     5e-06
     """
-    if not (isfinite(standard_uncertainty) and standard_uncertainty > 0):
-        raise InvalidInput("standard_uncertainty", f"must be > 0, got {standard_uncertainty}")
-    exponent = floor(log10(standard_uncertainty)) - significant_digits + 1
-    if round(standard_uncertainty / 10.0**exponent) == 10**significant_digits:  # 0.0996 is 0.10
-        exponent += 1
-    return float(f"5e{exponent - 1}")
+    u = require_positive("standard_uncertainty", standard_uncertainty)
+    exponent = int(f"{u:.{significant_digits - 1}e}".partition("e")[2])  # of 0.0996 that of 0.10
+    tolerance = float(f"5e{exponent - significant_digits}")
+    if not tolerance:
+        raise InvalidInput("standard_uncertainty", f"is too small to have a tolerance, got {u}")
+    return tolerance
 
 
 def compare(low: float, high: float, result: MonteCarloResult, *, tolerance: float) -> Comparison:
@@ -205,7 +210,8 @@ def _two_stages(run: "_Run", tolerance: float | None) -> tuple[float, bool]:
     delta = run.tolerance() if tolerance is None else tolerance
     quantile = (1 + CONFIDENCE ** (1 / 4)) / 2  # four numbers are to hold together
     t = float(special_functions().stdtrit(FIRST_STAGE_BLOCKS - 1, quantile))
-    needed = floor((t * run.scatter() / delta) ** 2) + 1 if delta else FIRST_STAGE_BLOCKS
+    wanted = t * run.scatter() / delta if delta else 0.0
+    needed = floor(min(wanted, TOO_MANY) ** 2) + 1
     run.extend_to(min(max(needed, FIRST_STAGE_BLOCKS), run.most_blocks))
     return delta, needed <= run.most_blocks
 
@@ -224,8 +230,7 @@ def _as_jcgm101(run: "_Run", tolerance: float | None) -> tuple[float, bool]:
 def _check_arguments(
     p: float, seed: int, rule: str, trials: int | None, tolerance: float | None
 ) -> None:
-    if not 0 < p < 1:
-        raise InvalidInput("coverage_probability", f"must lie in (0, 1), got {p}")
+    require_probability("coverage_probability", p)
     if type(seed) is not int or seed < 0:
         raise InvalidInput("seed", f"must be a whole number ≥ 0, got {seed!r}")
     if rule not in {"stein", "jcgm101", "fixed"}:
@@ -234,8 +239,8 @@ def _check_arguments(
         raise InvalidInput("trials", "are given with the rule fixed, and only with it")
     if trials is not None and not 1000 <= trials <= 100_000_000:
         raise InvalidInput("trials", f"must lie in 1000 … 100 000 000, got {trials}")
-    if tolerance is not None and not (isfinite(tolerance) and tolerance > 0):
-        raise InvalidInput("tolerance", f"must be > 0, got {tolerance}")
+    if tolerance is not None:
+        require_positive("tolerance", tolerance)
 
 
 class _Run:
@@ -268,8 +273,10 @@ class _Run:
         """Draw blocks until there are so many."""
         for trials in _in_threads(self._block, range(self.blocks, blocks)):
             self._trials.append(trials)
-            mean = float(trials.mean())
-            variance = float(np.square(trials - mean).sum()) / (len(trials) - 1)
+            with np.errstate(over="ignore", invalid="ignore"):
+                mean = float(trials.mean())
+                variance = float(np.square(trials - mean).sum()) / (len(trials) - 1)
+            _require_calculable(trials, mean, variance, self._output)
             self._numbers.append((mean, variance, *_symmetric(trials, self._p)))
             if self._progress is not None:
                 self._progress(self.blocks * self._size, blocks * self._size)
@@ -321,10 +328,13 @@ def _fixed(
     (ordered,) = fixed_trials(sampler, [output], seed, trials, progress)
     ordered.sort()
     _require_finite_trials(ordered, output)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, deviation = float(ordered.mean()), float(ordered.std(ddof=1))
+    _require_calculable(ordered, mean, deviation * deviation, output)
     return MonteCarloResult(
         output=output,
-        estimate=float(ordered.mean()) if sampler.moments >= 1 else None,
-        standard_uncertainty=float(ordered.std(ddof=1)) if sampler.moments >= 2 else None,
+        estimate=mean if sampler.moments >= 1 else None,
+        standard_uncertainty=deviation if sampler.moments >= 2 else None,
         median=float(ordered[trials // 2]),
         coverage_probability=p,
         symmetric=Interval(*_symmetric(ordered, p)),
@@ -377,6 +387,14 @@ def _require_finite_trials(ordered: FloatArray, output: str) -> None:
     if not (isfinite(ordered[0]) and isfinite(ordered[-1])):  # NaN is sorted to the end
         wrong = int(np.count_nonzero(~np.isfinite(ordered)))
         reason = f"the model has no finite value in {wrong} of {len(ordered)} trials"
+        raise ModelUndefined(output, reason)
+
+
+def _require_calculable(ordered: FloatArray, mean: float, variance: float, output: str) -> None:
+    """Refuse trials whose squares leave the range of a float: their u would be 0, or NaN."""
+    differ = ordered[0] != ordered[-1]
+    if not abs(mean) < 1e300 or (differ and not 1e-290 < variance < 1e290):
+        reason = f"its trials, {ordered[0]:g} to {ordered[-1]:g}, leave the range of a float"
         raise ModelUndefined(output, reason)
 
 
@@ -465,11 +483,12 @@ class Sampler:
         stream = np.random.SeedSequence(seed, spawn_key=(block,))
         generator = np.random.Generator(np.random.SFC64(stream))
         drawn: list[FloatArray | float] = [0.0] * len(self.distributions)
-        for i in self._alone:
-            drawn[i] = _draw(self.distributions[i], generator, size)
-        for joint in self._joint:
-            for i, values in zip(joint.members, joint.draw(generator, size), strict=True):
-                drawn[i] = values
+        with np.errstate(over="ignore"):  # the trials are judged by what the model makes of them
+            for i in self._alone:
+                drawn[i] = _draw(self.distributions[i], generator, size)
+            for joint in self._joint:
+                for i, values in zip(joint.members, joint.draw(generator, size), strict=True):
+                    drawn[i] = values
         return drawn
 
 

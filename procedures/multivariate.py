@@ -14,6 +14,7 @@ from scipy import special
 
 from procedures.budget import DEFAULT_SEED, UncertaintyBudget, evaluate
 from procedures.errors import InvalidInput, QuantityUnknown
+from procedures.fields import require_probability
 from procedures.models import MeasurementModel, compile_complex_model
 from procedures.monte_carlo import Sampler, fixed_outputs
 from procedures.quantities import (
@@ -180,7 +181,7 @@ def elliptical_region(result: MultivariateBudget, coverage_probability: float) -
 
     Source: JCGM 102:2011, 6.5.2 and table 1.
     """
-    _require_probability(coverage_probability)
+    require_probability("coverage_probability", coverage_probability)
     _require_regular(np.array(result.covariance))
     k = sqrt(float(special.chdtri(len(result.outputs), 1 - coverage_probability)))
     return EllipticalRegion(result.estimates, result.covariance, k, coverage_probability)
@@ -193,7 +194,7 @@ def rectangular_region(
 
     Source: JCGM 102:2011, 6.5.3 (Bonferroni).
     """
-    _require_probability(coverage_probability)
+    require_probability("coverage_probability", coverage_probability)
     m = len(result.outputs)
     k = float(special.ndtri(1 - (1 - coverage_probability) / (2 * m)))
     half_widths = tuple(k * budget.combined_standard_uncertainty for budget in result.budgets)
@@ -229,7 +230,7 @@ class JointTrials:
 
     def elliptical_region(self, coverage_probability: float) -> EllipticalRegion:
         """Return the ellipse of the trials' covariance that holds p of them (7.7.2)."""
-        _require_probability(coverage_probability)
+        require_probability("coverage_probability", coverage_probability)
         covariance = np.array(self.covariance)
         _require_regular(covariance)
         away = self.values - self.values.mean(axis=1, keepdims=True)
@@ -239,7 +240,7 @@ class JointTrials:
 
     def rectangular_region(self, coverage_probability: float) -> RectangularRegion:
         """Return the rectangle of sides in proportion to u(y_j) that holds p of them (7.7.3)."""
-        _require_probability(coverage_probability)
+        require_probability("coverage_probability", coverage_probability)
         u = self.values.std(axis=1, ddof=1)
         _require_regular(np.diag(u))
         away = np.abs(self.values - self.values.mean(axis=1, keepdims=True)) / u[:, None]
@@ -253,7 +254,7 @@ class JointTrials:
         Raises:
             InvalidInput: p lies outside (0, 1), or there are not two outputs.
         """
-        _require_probability(coverage_probability)
+        require_probability("coverage_probability", coverage_probability)
         if len(self.outputs) != 2:
             raise InvalidInput("outputs", f"a smallest region is of two, not {len(self.outputs)}")
         counts, first, second = np.histogram2d(self.values[0], self.values[1], bins=CELLS_PER_SIDE)
@@ -404,7 +405,7 @@ def complex_coverage_factor(coverage_probability: float, degrees_of_freedom: flo
     >>> round(complex_coverage_factor(0.95, float("inf")), 2)
     2.45
     """
-    _require_probability(coverage_probability)
+    require_probability("coverage_probability", coverage_probability)
     nu = degrees_of_freedom
     if not nu > 1:
         raise InvalidInput("degrees_of_freedom", f"must be > 1, got {nu}")
@@ -425,11 +426,6 @@ def _quantile(values: FloatArray, p: float) -> float:
 
 def _rows(matrix: FloatArray) -> tuple[tuple[float, ...], ...]:
     return tuple(tuple(float(x) for x in row) for row in matrix)
-
-
-def _require_probability(p: float) -> None:
-    if not 0 < p < 1:
-        raise InvalidInput("coverage_probability", f"must lie in (0, 1), got {p}")
 
 
 def _require_regular(covariance: FloatArray) -> None:

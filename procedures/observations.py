@@ -6,17 +6,19 @@ where it is one.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import fsum, isfinite, sqrt
+from math import fsum, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import fdtrc, fdtri
 
 from procedures.errors import InvalidInput
+from procedures.fields import require_finite, require_not_negative, require_probability
 from procedures.quantities import Correlation, Ensemble, InputQuantity
 
 FloatArray = NDArray[np.float64]
 
+LARGEST = 1e150  # of an observation
 SIGNIFICANT_AUTOCORRELATION = 1.96  # standard deviations, 95 %
 
 
@@ -126,8 +128,7 @@ class OneWayAnova:
 
     def critical_f(self, *, significance: float = 0.05) -> float:
         """Return the F that is exceeded with that probability where groups make no difference."""
-        if not 0 < significance < 1:
-            raise InvalidInput("significance", f"must be in (0, 1), got {significance}")
+        require_probability("significance", significance)
         return float(
             fdtri(
                 self.degrees_of_freedom_between,
@@ -245,8 +246,7 @@ def pooled_standard_deviation(
     if len(counts) != len(deviations):
         raise InvalidInput("counts", f"{len(counts)} for {len(deviations)} standard deviations")
     for number, (s, n) in enumerate(zip(deviations, counts, strict=True)):
-        if s < 0:
-            raise InvalidInput(f"standard_deviations[{number}]", f"must be ≥ 0, got {s}")
+        require_not_negative(f"standard_deviations[{number}]", s)
         if n < 2:
             raise InvalidInput(f"counts[{number}]", f"must be ≥ 2, got {n}")
     nu = sum(n - 1 for n in counts)
@@ -364,8 +364,8 @@ def _finite(values: Sequence[float], field: str, *, at_least: int) -> FloatArray
     if len(values) < at_least:
         raise InvalidInput(field, f"needs at least {at_least}, got {len(values)}")
     for number, value in enumerate(values):
-        if not isfinite(value):
-            raise InvalidInput(f"{field}[{number}]", f"must be finite, got {value}")
+        if abs(require_finite(f"{field}[{number}]", value)) > LARGEST:
+            raise InvalidInput(f"{field}[{number}]", f"is too large to be squared, got {value}")
     return np.asarray(values, dtype=float)
 
 

@@ -60,7 +60,8 @@ class Propagation:
         """Return y, u_c(y) and ν_eff of one measurement.
 
         Raises:
-            ModelUndefined: y or u_c(y) is not finite, or every derivative vanishes.
+            ModelUndefined: y or u_c(y) is not finite, every derivative vanishes, or ν_eff cannot be
+                calculated because u_c(y) to the fourth power leaves the range of a float.
         """
         try:
             y, variance, denominator = self._on_floats(
@@ -73,7 +74,10 @@ class Propagation:
             raise ModelUndefined(self.output, "no finite value or derivative at these estimates")
         if not u and any(standard_uncertainties[i] for i in self._curved):
             raise ModelUndefined(self.output, "no uncertainty in first order at these estimates")
-        return y, u, variance * variance / denominator if denominator else inf
+        squared = variance * variance
+        if self._weights and u and not 0 < squared < inf:
+            raise ModelUndefined(self.output, "the fourth power of u_c(y) is no longer a float")
+        return y, u, squared / denominator if denominator else inf
 
     def many(
         self,
@@ -83,7 +87,8 @@ class Propagation:
         """Return y, u_c(y) and ν_eff of many measurements, each of shape (m,).
 
         What has no finite value is NaN or infinite in y or u_c(y); u_c(y) is NaN too where every
-        derivative vanishes, so that first order knows no uncertainty.
+        derivative vanishes, so that first order knows no uncertainty. ν_eff is NaN where u_c(y) to
+        the fourth power leaves the range of a float.
 
         Args:
             estimates: x_i in the order of the model's names, each of shape (m,) or a number.

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from procedures.errors import CorrelationsImpossible, InvalidInput, QuantityUnknown
+from procedures.fields import require_finite, require_not_negative, require_positive
 
 # A correlation matrix of rounded coefficients may miss positive semidefiniteness by this much.
 ROUNDING_OF_EIGENVALUES: Final = 1e-10
@@ -30,7 +31,7 @@ class Distribution:
 
     def __post_init__(self) -> None:
         for item in fields(self):
-            number = _require_finite(item.name, getattr(self, item.name))
+            number = require_finite(item.name, getattr(self, item.name))
             object.__setattr__(self, item.name, number)
         self.check()
 
@@ -71,7 +72,7 @@ class Normal(Distribution):
     kind: ClassVar[str] = "normal"
 
     def check(self) -> None:
-        _require_not_negative("standard_deviation", self.standard_deviation)
+        require_not_negative("standard_deviation", self.standard_deviation)
 
     @property
     def expectation(self) -> float:
@@ -95,7 +96,7 @@ class StudentT(Distribution):
     kind: ClassVar[str] = "t"
 
     def check(self) -> None:
-        _require_not_negative("scale", self.scale)
+        require_not_negative("scale", self.scale)
         _require_degrees_of_freedom(self.degrees_of_freedom)
 
     @property
@@ -124,7 +125,7 @@ class _Bounded(Distribution):
     @classmethod
     def about(cls, estimate: float, half_width: float, **shape: float) -> Self:
         """Return the distribution on estimate ± half_width, half_width ≥ 0."""
-        _require_not_negative("half_width", half_width)
+        require_not_negative("half_width", half_width)
         return cls(estimate - half_width, estimate + half_width, **shape)
 
     @property
@@ -237,7 +238,7 @@ class Exponential(Distribution):
     kind: ClassVar[str] = "exponential"
 
     def check(self) -> None:
-        _require_positive("mean", self.mean)
+        require_positive("mean", self.mean)
 
     @property
     def expectation(self) -> float:
@@ -265,8 +266,8 @@ class Gamma(Distribution):
     kind: ClassVar[str] = "gamma"
 
     def check(self) -> None:
-        _require_positive("shape", self.shape)
-        _require_positive("scale", self.scale)
+        require_positive("shape", self.shape)
+        require_positive("scale", self.scale)
 
     @classmethod
     def of_counts(cls, counts: int) -> Self:
@@ -336,7 +337,7 @@ def resolution(indication: float, *, step: float) -> Rectangular:
 
     Source: JCGM 100:2008, F.2.2.1.
     """
-    return Rectangular.about(indication, _require_not_negative("step", step) / 2)
+    return Rectangular.about(indication, require_not_negative("step", step) / 2)
 
 
 def rectangular(half_width: float) -> float:
@@ -347,7 +348,7 @@ def rectangular(half_width: float) -> float:
 
     Source: JCGM 100:2008, 4.3.7, equation (7).
     """
-    return _require_not_negative("half_width", half_width) / sqrt(3)
+    return require_not_negative("half_width", half_width) / sqrt(3)
 
 
 # ── Input quantities ─────────────────────────────────────────────────────────────────────────
@@ -381,8 +382,8 @@ class InputQuantity:
     influence_id: UUID | None = None
 
     def __post_init__(self) -> None:
-        _require_finite(f"{self.symbol}.estimate", self.estimate)
-        _require_not_negative(f"{self.symbol}.standard_uncertainty", self.standard_uncertainty)
+        require_finite(f"{self.symbol}.estimate", self.estimate)
+        require_not_negative(f"{self.symbol}.standard_uncertainty", self.standard_uncertainty)
         if not isinf(self.degrees_of_freedom) or self.degrees_of_freedom < 0:
             _require_degrees_of_freedom(self.degrees_of_freedom, symbol=self.symbol)
         if self.evaluation not in {"A", "B"}:
@@ -453,8 +454,8 @@ class InputQuantity:
             symbol=symbol,
             estimate=estimate,
             standard_uncertainty=(
-                _require_not_negative(f"{symbol}.expanded_uncertainty", expanded_uncertainty)
-                / _require_positive(f"{symbol}.coverage_factor", coverage_factor)
+                require_not_negative(f"{symbol}.expanded_uncertainty", expanded_uncertainty)
+                / require_positive(f"{symbol}.coverage_factor", coverage_factor)
             ),
             degrees_of_freedom=degrees_of_freedom,
             unit=unit,
@@ -523,7 +524,7 @@ class Correlation:
 
     def __post_init__(self) -> None:
         field = f"r({self.first}, {self.second})"
-        _require_finite(field, self.coefficient)
+        require_finite(field, self.coefficient)
         if not -1 <= self.coefficient <= 1:
             raise InvalidInput(field, f"must lie in [-1, 1], got {self.coefficient}")
         if self.first == self.second:
@@ -701,29 +702,9 @@ def _as_uuid(symbol: str, value: object) -> UUID:
         raise InvalidInput(f"{symbol}.influence_id", f"must be a UUID, got {value!r}") from None
 
 
-def _require_finite(field: str, value: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float | np.floating):
-        raise InvalidInput(field, f"must be a number, got {value!r}")
-    if not isfinite(value):
-        raise InvalidInput(field, f"must be a finite number, got {value}")
-    return float(value)
-
-
-def _require_not_negative(field: str, value: float) -> float:
-    if not _require_finite(field, value) >= 0:
-        raise InvalidInput(field, f"must be ≥ 0, got {value}")
-    return value
-
-
-def _require_positive(field: str, value: float) -> float:
-    if not _require_finite(field, value) > 0:
-        raise InvalidInput(field, f"must be > 0, got {value}")
-    return value
-
-
 def _require_degrees_of_freedom(value: float, *, symbol: str = "") -> None:
     field = f"{symbol}.degrees_of_freedom" if symbol else "degrees_of_freedom"
-    if not _require_finite(field, value) >= 1:
+    if not require_finite(field, value) >= 1:
         raise InvalidInput(field, f"must be ≥ 1, got {value}")
 
 

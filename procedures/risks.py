@@ -21,12 +21,19 @@ from procedures.conformity import (
     ToleranceInterval,
     guarded_acceptance,
     probability_between,
-    require_uncertainty,
 )
 from procedures.errors import InvalidInput
+from procedures.fields import (
+    require_finite,
+    require_not_negative,
+    require_positive,
+    require_probability,
+)
+from procedures.roots import root_of_falling
 
 FloatArray = NDArray[np.float64]
 
+NARROWEST = 1e-200  # of a process, in whatever unit: its density is still a float
 TAIL = 37.0  # beyond as many standard deviations a normal density is 0 in floats
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(24)
 
@@ -70,12 +77,9 @@ class Process:
     possible: Interval | None = None
 
     def __post_init__(self) -> None:
-        if not isfinite(self.mean):
-            raise InvalidInput("mean", f"must be finite, got {self.mean}")
-        if not (isfinite(self.standard_deviation) and self.standard_deviation > 0):
-            raise InvalidInput(
-                "standard_deviation", f"must be finite and > 0, got {self.standard_deviation}"
-            )
+        require_finite("mean", self.mean)
+        if require_positive("standard_deviation", self.standard_deviation) < NARROWEST:
+            raise InvalidInput("standard_deviation", f"must be ≥ {NARROWEST:g}")
         if self.possible is not None and not self._share >= SMALLEST_POSSIBLE_SHARE:
             raise InvalidInput("possible", "the process lies too far outside of it")
 
@@ -88,10 +92,7 @@ class Process:
         """
         if not isfinite(tolerance.half_width):
             raise InvalidInput("tolerance", "needs both limits")
-        if not 0 < in_tolerance_probability < 1:
-            raise InvalidInput(
-                "in_tolerance_probability", f"must be in (0, 1), got {in_tolerance_probability}"
-            )
+        require_probability("in_tolerance_probability", in_tolerance_probability)
         return cls(
             mean=(tolerance.lowest + tolerance.highest) / 2,
             standard_deviation=tolerance.half_width
@@ -116,8 +117,10 @@ class Process:
 
     def density(self, values: FloatArray) -> FloatArray:
         """Return the probability density at values that are possible."""
-        z = (values - self.mean) / self.standard_deviation
-        return np.exp(-0.5 * z * z) / (self.standard_deviation * sqrt(2 * pi) * self._share)
+        with np.errstate(over="ignore"):  # infinitely far: density 0
+            z = (values - self.mean) / self.standard_deviation
+            square = z * z
+        return np.exp(-0.5 * square) / (self.standard_deviation * sqrt(2 * pi) * self._share)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +167,7 @@ def global_risks(
 
     Source: JCGM 106:2012, 9.5, for a normal prior.
     """
-    require_uncertainty(standard_uncertainty, "standard_uncertainty")
+    require_not_negative("standard_uncertainty", standard_uncertainty)
 
     def accepted(values: FloatArray) -> FloatArray:
         return _acceptance_probability(values, standard_uncertainty, acceptance)
@@ -193,6 +196,9 @@ class GuardBand:
     width: float
     method: str
 
+    def __post_init__(self) -> None:
+        require_not_negative("width", self.width)
+
     def rule(self) -> DecisionRule:
         """Return the binary rule of guarded acceptance with this guard band."""
         return guarded_acceptance(self.width, reason=self.method)
@@ -206,8 +212,8 @@ def guard_band_of_uncertainty(expanded_uncertainty: float, *, ratio: float = 1.0
 
     Source: ILAC-G8:09/2019, table 1; JCGM 106:2012, 8.3.2.
     """
-    require_uncertainty(expanded_uncertainty, "expanded_uncertainty")
-    require_uncertainty(ratio, "ratio")
+    require_not_negative("expanded_uncertainty", expanded_uncertainty)
+    require_not_negative("ratio", ratio)
     return GuardBand(
         width=ratio * expanded_uncertainty, method=f"w = {ratio:g} U (ILAC-G8:09/2019)"
     )
@@ -223,7 +229,7 @@ def risk_at_acceptance_limit(ratio: float, *, coverage_factor: float = 2.0) -> f
     >>> round(risk_at_acceptance_limit(1.0), 4)
     0.0228
     """
-    require_uncertainty(ratio, "ratio")
+    require_not_negative("ratio", ratio)
     if not (isfinite(coverage_factor) and coverage_factor > 0):
         raise InvalidInput("coverage_factor", f"must be finite and > 0, got {coverage_factor}")
     return float(ndtr(-ratio * coverage_factor))
@@ -242,7 +248,7 @@ def guard_band_for_conformance(
 
     Source: JCGM 106:2012, 8.3.2.
     """
-    require_uncertainty(standard_uncertainty, "standard_uncertainty")
+    require_not_negative("standard_uncertainty", standard_uncertainty)
     wanted = conformance_probability_wanted
     if not 0.5 <= wanted < 1:
         raise InvalidInput("conformance_probability_wanted", f"must be in [0.5, 1), got {wanted}")
@@ -285,15 +291,20 @@ def guard_band_for_false_acceptance(
     if excess(0.0) <= 0:
         return GuardBand(width=0.0, method=method)
     reach = TAIL * (process.standard_deviation + standard_uncertainty)
-    return GuardBand(width=_root(excess, 0.0, min(tolerance.half_width, reach)), method=method)
+    return GuardBand(
+        width=root_of_falling(excess, 0.0, min(tolerance.half_width, reach)), method=method
+    )
 
 
 def guard_band_method_6(expanded_uncertainty: float, *, tolerance: ToleranceInterval) -> GuardBand:
     """Return w = U (1.04 - exp(0.38 ln TUR - 0.54)), at least 0: PFA ≤ 2 % whatever the process.
 
+    Raises:
+        InvalidInput: the tolerance is one-sided or without width, or U ≤ 0.
+
     Source: ANSI/NCSL Z540.3 handbook, method 6 (Dobbert).
     """
-    ratio = ratio_of_tolerance_to_uncertainty(tolerance, expanded_uncertainty)
+    ratio = _ratio_to_guard(tolerance, expanded_uncertainty)
     multiplier = 1.04 - exp(0.38 * log(ratio) - 0.54)
     return GuardBand(
         width=max(0.0, expanded_uncertainty * multiplier),
@@ -304,8 +315,12 @@ def guard_band_method_6(expanded_uncertainty: float, *, tolerance: ToleranceInte
 def guard_band_root_sum_square(
     expanded_uncertainty: float, *, tolerance: ToleranceInterval
 ) -> GuardBand:
-    """Return the w that leaves √(T² - U²) of the tolerance half-width T; TUR ≥ 1."""
-    ratio = ratio_of_tolerance_to_uncertainty(tolerance, expanded_uncertainty)
+    """Return the w that leaves √(T² - U²) of the tolerance half-width T; TUR ≥ 1.
+
+    Raises:
+        InvalidInput: the tolerance is one-sided or without width, U ≤ 0, or TUR < 1.
+    """
+    ratio = _ratio_to_guard(tolerance, expanded_uncertainty)
     if ratio < 1:
         raise InvalidInput("expanded_uncertainty", f"exceeds the tolerance, TUR is {ratio:g}")
     return GuardBand(
@@ -317,11 +332,14 @@ def guard_band_root_sum_square(
 def guard_band_rp_10(expanded_uncertainty: float, *, tolerance: ToleranceInterval) -> GuardBand:
     """Return the w that leaves 1.25 - 1/TUR of the tolerance, at most all of it.
 
+    Raises:
+        InvalidInput: the tolerance is one-sided or without width, or U ≤ 0.
+
     Source: NCSLI RP-10.
     """
-    ratio = ratio_of_tolerance_to_uncertainty(tolerance, expanded_uncertainty)
+    ratio = _ratio_to_guard(tolerance, expanded_uncertainty)
     return GuardBand(
-        width=tolerance.half_width * max(0.0, 1 / ratio - 0.25),
+        width=max(0.0, expanded_uncertainty - 0.25 * tolerance.half_width) if ratio < 4 else 0.0,
         method="acceptance limit T (1.25 - 1/TUR) (NCSLI RP-10)",
     )
 
@@ -351,12 +369,23 @@ def ratio_of_tolerance_to_accuracy(
 # ── Calculation ──────────────────────────────────────────────────────────────────────────────
 
 
+def _ratio_to_guard(tolerance: ToleranceInterval, expanded_uncertainty: float) -> float:
+    """Return a TUR > 0; a tolerance of no width leaves nothing to guard."""
+    ratio = ratio_of_tolerance_to_uncertainty(tolerance, expanded_uncertainty)
+    if ratio == 0:
+        raise InvalidInput("tolerance", "has no width beside the uncertainty: TUR is 0")
+    return ratio
+
+
 def _ratio_of_tolerance(tolerance: ToleranceInterval, divisor: float, field: str) -> float:
     if not isfinite(tolerance.half_width):
         raise InvalidInput("tolerance", "needs both limits")
     if not (isfinite(divisor) and divisor > 0):
         raise InvalidInput(field, f"must be finite and > 0, got {divisor}")
-    return tolerance.half_width / divisor
+    ratio = tolerance.half_width / divisor
+    if not isfinite(ratio):
+        raise InvalidInput(field, f"is too small beside the tolerance, got {divisor}")
+    return ratio
 
 
 def _acceptance_probability(
@@ -405,10 +434,3 @@ def _expected(
     half = np.diff(bounds)[:, None] / 2
     values = bounds[:-1, None] + half * (1 + NODES)
     return float(np.sum(half * WEIGHTS * process.density(values) * function(values)))
-
-
-def _root(function: Callable[[float], float], low: float, high: float) -> float:
-    """Return where a falling function passes 0, by bisection to the last digit."""
-    while (middle := (low + high) / 2) not in (low, high):
-        low, high = (middle, high) if function(middle) > 0 else (low, middle)
-    return high

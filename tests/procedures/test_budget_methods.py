@@ -1,6 +1,7 @@
 """Which method a budget takes: the simplest that is good enough, and it says why."""
 
 import json
+from hashlib import sha256
 from math import exp, pi, sqrt
 from uuid import UUID
 
@@ -9,7 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from procedures.budget import Reason, evaluate, recompute
-from procedures.errors import DegreesOfFreedomUnknown, InvalidInput, ModelUndefined
+from procedures.errors import (
+    DegreesOfFreedomUnknown,
+    InvalidInput,
+    ModelUndefined,
+    ProcedureError,
+)
 from procedures.models import compile_model
 from procedures.quantities import (
     Correlation,
@@ -272,3 +278,66 @@ def test_an_uncertainty_too_small_to_be_squared_is_not_lost():
     assert budget.combined_standard_uncertainty == pytest.approx(5e-200)
     assert [row.share for row in budget.contributions] == pytest.approx([0.36, 0.64])
     assert budget.effective_degrees_of_freedom == pytest.approx(625 / (81 + 256) * 4)
+
+
+# ── What a reader of a stored budget can check ───────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("u_of_a", "method"), [(0.1, "auto"), (0.1, "monte_carlo"), (0, "auto"), (0, "first_order")]
+)
+def test_a_derivative_that_is_missing_is_stored_as_null_and_can_be_checked(u_of_a, method):
+    budget = budget_of("abs(a) + b", quantity("a", 0, u_of_a), quantity("b", 1, 0.2), method=method)
+
+    stored = json.loads(json.dumps(budget.as_mapping(), allow_nan=False))
+
+    canonical = json.dumps(stored, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    assert sha256(canonical.encode()).hexdigest() == budget.content_hash
+    assert recompute(stored).content_hash == budget.content_hash
+    of_a, of_b = stored["contributions"]
+    assert of_a["sensitivity_coefficient"] is None
+    assert of_a["standard_uncertainty"] == (None if u_of_a else 0)
+    assert of_b["sensitivity_coefficient"] == 1
+    assert of_b["share"] == (None if u_of_a else 1)
+
+
+def test_a_result_with_neither_derivative_nor_standard_deviation_is_refused():
+    with pytest.raises(ModelUndefined, match="neither a standard deviation nor a derivative by a"):
+        budget_of("abs(a)", quantity("a", 0, 0.1, 2))
+
+
+EXTREMES = [0.0, 5e-324, 1e-320, 1e-200, 1e-80, 1.0, 1e80, 1e155, 1e200, 1e307, 1.7e308]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.sampled_from(
+        ["a + b", "a - b", "a * b", "a / b", "a**2 + b", "abs(a) * b", "exp(a) + b", "hypot(a, b)"]
+    ),
+    st.tuples(*[st.sampled_from(EXTREMES)] * 4),
+    st.tuples(*[st.sampled_from([1, 2, 5, float("inf")])] * 2),
+    st.sampled_from(["first_order", "second_order", "auto"]),
+    st.booleans(),
+)
+def test_numbers_at_the_edge_are_answered_finitely_or_refused_by_name(
+    expression, numbers, nus, method, correlated
+):
+    x, y, u, v = numbers
+    pairs = [Correlation("a", "b", 0.5)] if correlated else []
+    groups = [Ensemble(("a", "b"), 5)] if correlated else []
+
+    try:
+        budget = budget_of(
+            expression,
+            quantity("a", x, u, nus[0]),
+            quantity("b", y, v, nus[1]),
+            correlations=pairs,
+            ensembles=groups,
+            method=method,
+        )
+    except ProcedureError:
+        return
+
+    assert json.dumps(budget.as_mapping(), allow_nan=False)
+    nu = budget.effective_degrees_of_freedom
+    assert nu is None or nu >= 1 - 1e-9

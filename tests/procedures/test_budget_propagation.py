@@ -62,3 +62,14 @@ def test_a_propagation_does_not_give_out_zero_for_unknown():
     assert np.isnan(u[0])
     assert u[1:].tolist() == [6, 0]
     assert nu[2] == float("inf")
+
+
+@pytest.mark.parametrize("u", [1e-100, 1e100])
+def test_a_propagation_does_not_invent_degrees_of_freedom_out_of_range(u):
+    propagation = Propagation(compile_model("a + b", ["a", "b"]), {"a": 4})
+
+    with pytest.raises(ModelUndefined, match="fourth power"):
+        propagation.one([0.0, 0.0], [u, u])
+    _, combined, nu = propagation.many([0.0, 0.0], [u, u])
+    assert combined[0] == pytest.approx(u * 2**0.5)
+    assert np.isnan(nu[0])

@@ -292,3 +292,16 @@ def test_the_largest_consistent_subset_is_consistent_and_nothing_larger_was_left
     assert reference.consistency.holds()
     assert whole is not None
     assert (len(reference.laboratories) == len(results)) is whole.holds()
+
+
+def test_whole_numbers_are_numbers_too():
+    whole = largest_consistent_subset(reported([10, 11, 30], [1, 1, 1]))
+
+    assert whole == largest_consistent_subset(reported([10.0, 11.0, 30.0], [1.0, 1.0, 1.0]))
+    assert len(whole.laboratories) == 2
+
+
+@pytest.mark.parametrize(("value", "u"), [(1e80, 1.0), (1.0, 1e-80), (1.0, 1e80)])
+def test_what_cannot_be_squared_is_not_compared(value, u):
+    with pytest.raises(InvalidInput, match="lab"):
+        LaboratoryResult(laboratory="lab", value=value, standard_uncertainty=u)

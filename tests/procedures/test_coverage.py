@@ -62,3 +62,17 @@ def test_the_unit_of_the_output_does_not_matter():
     in_metres = welch_satterthwaite([(25e-160, 18), (9.7e-160, 25.6)])
 
     assert in_metres == pytest.approx(welch_satterthwaite([(25, 18), (9.7, 25.6)]), rel=1e-12)
+
+
+@pytest.mark.parametrize("u", [inf, -inf, nan])
+def test_a_component_that_is_not_finite_has_no_degrees_of_freedom(u):
+    with pytest.raises(InvalidInput, match="components"):
+        welch_satterthwaite([(1.0, 4), (u, 9)])
+
+
+def test_components_whose_fourth_powers_are_no_floats_have_theirs():
+    rows = [(3.0, 4), (4.0, 4)]
+
+    for scale in (1e-160, 1e160, 1e300):
+        scaled = [(scale * u, nu) for u, nu in rows]
+        assert welch_satterthwaite(scaled) == pytest.approx(welch_satterthwaite(rows), rel=1e-12)

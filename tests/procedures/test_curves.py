@@ -14,6 +14,7 @@ from procedures.curves import (
     CurveNotFound,
     NotOnCurve,
     Polynomial,
+    PolynomialFromZero,
     Power,
     fit_generalized,
     fit_ordinary,
@@ -133,14 +134,13 @@ def test_the_data_of_pearson_with_the_weights_of_york_have_the_known_line():
     assert curve.coefficients == pytest.approx((5.47991022, -0.480533407), abs=1e-8)
 
 
-def test_clause_7_of_iso_28037_has_the_printed_covariance_where_gtc_has_not():
-    curve = fit_generalized(X, Y, uncertainty_of_x=U_X, uncertainty_of_y=U_Y)
+def test_a_polynomial_from_zero_is_zero_there_and_reads_backwards():
+    curve = fit_ordinary([1, 2, 3, 4], [2.1, 3.9, 6.2, 7.9], form=PolynomialFromZero(1))
 
-    assert curve.coefficients == pytest.approx((0.5788, 2.1597), abs=5e-5)
-    u_a, u_b = curve.standard_uncertainties
-    assert u_a == pytest.approx(0.4764, abs=5e-5)  # GTC 1.5.1 gives 0.4804
-    assert u_b == pytest.approx(0.1355, abs=5e-5)
-    assert curve.chi_squared == pytest.approx(2.743, abs=5e-4)
+    assert curve.degrees_of_freedom == 3
+    assert curve.coefficients == pytest.approx(((2.1 + 7.8 + 18.6 + 31.6) / 30,))
+    assert curve.predict(0.0).value == curve.predict(0.0).standard_uncertainty == 0
+    assert curve.invert(curve.predict(2.5).value).value == pytest.approx(2.5)
 
 
 def test_the_gas_analysis_function_of_iso_6143_is_reproduced():
@@ -412,3 +412,10 @@ def test_exchanging_the_axes_of_an_uncertain_line_gives_the_same_line(line):
 
     assert other.coefficients[1] == pytest.approx(1 / one.coefficients[1], rel=1e-6)
     assert other.chi_squared == pytest.approx(one.chi_squared, rel=1e-6, abs=1e-9)
+
+
+def test_numbers_beyond_the_range_of_floats_are_refused_by_name():
+    with pytest.raises(CurveNotFound):
+        fit_ordinary([1, 2, 3, 1e200], [1, 2, 3, 4], form=Polynomial(2))
+    with pytest.raises(InvalidInput, match="uncertainty_of_y"):
+        fit_weighted([1, 2, 3], [1, 2, 3], uncertainty_of_y=[1, 1, 1e160])

@@ -208,6 +208,7 @@ def test_progress_is_told_to_the_end():
         (0.0996, 2, 0.005),  # is 0.10
         (0.999, 1, 0.5),  # is 1
         (1e-300, 2, 5e-302),
+        (1e-321, 2, 5e-323),
     ],
 )
 def test_the_tolerance_is_half_a_unit_of_the_last_digit(u, digits, delta):
@@ -218,6 +219,35 @@ def test_the_tolerance_is_half_a_unit_of_the_last_digit(u, digits, delta):
 def test_there_is_no_tolerance_of_no_uncertainty(u):
     with pytest.raises(InvalidInput, match="standard_uncertainty"):
         numerical_tolerance(u)
+
+
+@pytest.mark.parametrize("u", [5e-324, 1e-323])
+def test_an_uncertainty_whose_tolerance_is_no_float_is_refused(u):
+    with pytest.raises(InvalidInput, match="too small to have a tolerance") as error:
+        numerical_tolerance(u)
+
+    assert error.value.field == "standard_uncertainty"
+
+
+@pytest.mark.parametrize("u", [1e-200, 1e200, 1.7e308])
+@pytest.mark.parametrize("choice", [{"rule": "stein"}, {"rule": "jcgm101"}, {"trials": 10_000}])
+def test_trials_whose_squares_are_no_floats_are_refused_by_name(u, choice):
+    rule = {"rule": "fixed"} | choice
+
+    with pytest.raises(ModelUndefined, match=r"^y: "):
+        simulate(compile_model("a", ["a"]), [quantity("a", 0, u)], seed=1, **rule)
+
+
+def test_a_tolerance_out_of_all_proportion_is_not_reached():
+    result = simulate(
+        compile_model("a", ["a"]),
+        [quantity("a", 0, 1)],
+        seed=1,
+        tolerance=1e-300,
+        most_trials=200_000,
+    )
+
+    assert not result.tolerance_reached
 
 
 def test_it_says_when_the_tolerance_is_out_of_reach():

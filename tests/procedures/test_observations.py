@@ -281,3 +281,10 @@ def test_the_order_of_independent_observations_does_not_matter(observations, ran
     assert one.standard_uncertainty == pytest.approx(other.standard_uncertainty, abs=1e-6)
     slack = 1e-9 * max(map(abs, observations))
     assert min(observations) - slack <= one.mean <= max(observations) + slack
+
+
+def test_an_observation_too_large_to_be_squared_is_refused_by_its_place():
+    with pytest.raises(InvalidInput, match="too large") as error:
+        repeated_observations([1.0, 1e200])
+
+    assert error.value.field == "observations[1]"

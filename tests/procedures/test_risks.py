@@ -323,3 +323,45 @@ def test_risks_are_probabilities_that_add_up(mean, standard_deviation, u, guard_
     assert risks.in_tolerance_probability == pytest.approx(in_tolerance, abs=1e-9)
     assert 0 <= risks.false_acceptance <= 1 - in_tolerance + 1e-9
     assert 0 <= risks.false_rejection <= in_tolerance + 1e-9
+
+
+@pytest.mark.parametrize(
+    "guard_band", [guard_band_method_6, guard_band_root_sum_square, guard_band_rp_10]
+)
+@pytest.mark.parametrize(
+    ("tolerance", "expanded_uncertainty", "field"),
+    [
+        (ToleranceInterval(lower=3, upper=3), 0.1, "tolerance"),
+        (ToleranceInterval(lower=-1e-320, upper=1e-320), 1e10, "tolerance"),
+        (TOLERANCE, 0, "expanded_uncertainty"),
+        (ToleranceInterval(upper=1), 0.1, "tolerance"),
+    ],
+    ids=["no width", "no width beside U", "no uncertainty", "one limit"],
+)
+def test_a_ratio_that_is_none_makes_no_guard_band(
+    guard_band, tolerance, expanded_uncertainty, field
+):
+    with pytest.raises(InvalidInput) as error:
+        guard_band(expanded_uncertainty, tolerance=tolerance)
+
+    assert error.value.field == field
+
+
+def test_the_widest_tolerance_of_floats_has_a_half_width():
+    assert ToleranceInterval(lower=-1.7e308, upper=1.7e308).half_width == 1.7e308
+
+
+@pytest.mark.parametrize(
+    ("ask", "field"),
+    [
+        (lambda: Process(mean=0, standard_deviation=1e-250), "standard_deviation"),
+        (lambda: guard_band_of_uncertainty(1.7e308, ratio=2), "width"),
+        (lambda: ratio_of_tolerance_to_uncertainty(TOLERANCE, 5e-324), "expanded_uncertainty"),
+    ],
+    ids=["needle", "guard band too wide", "uncertainty next to none"],
+)
+def test_numbers_that_would_overflow_are_refused_by_their_field(ask, field):
+    with pytest.raises(InvalidInput) as error:
+        ask()
+
+    assert error.value.field == field

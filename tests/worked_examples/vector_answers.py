@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from math import inf, isinf
 from typing import Any
 
-from procedures import comparisons, conformity, curves, observations, risks
+from procedures import comparisons, conformity, curves, intervals, observations, risks
 from procedures.budget import evaluate
 from procedures.coverage import coverage_factor, trapezoidal_coverage_factor
 from procedures.errors import ProcedureError
@@ -423,6 +423,45 @@ def specific_risk(vector: Vector) -> dict[str, Any]:
     return {"items": items}
 
 
+def interval_of_method_a3(vector: Vector) -> dict[str, Any]:
+    tested = intervals.interval_test(
+        vector["pass_fail"],
+        current_interval=vector["current_interval_days"],
+        target_reliability=vector["target_reliability"],
+        confidence=vector["confidence"],
+    )
+    return {
+        "interval_days": tested.interval,
+        "rejection_confidence": tested.rejection_confidence,
+        "reliability_low": tested.reliability_low,
+        "reliability_high": tested.reliability_high,
+    }
+
+
+def interval_of_variables(vector: Vector) -> dict[str, Any]:
+    drift = intervals.fit_drift(vector["days"], vector["deviations"], order=vector["order"])
+    answer: dict[str, Any] = {f"b{i}": b for i, b in enumerate(drift.curve.coefficients, start=1)}
+    answer |= {"s": drift.curve.residual_standard_deviation, "cov": drift.curve.covariance}
+    if "u_target" in vector:
+        until = drift.interval_for_uncertainty(
+            vector["u_target"], initial_standard_uncertainty=vector["u0"]
+        )
+        answer["interval_days"] = until.length
+    return answer
+
+
+def interval_of_reliability(vector: Vector) -> dict[str, Any]:
+    rows = zip(vector["weeks"], vector["n"], vector["in_tolerance"], strict=True)
+    model = intervals.exponential_reliability(
+        intervals.FoundAfter(interval=weeks, calibrations=n, in_tolerance=x) for weeks, n, x in rows
+    )
+    return {
+        "lambda_per_week": model.failure_rate,
+        "interval_weeks": model.interval(target_reliability=vector["target"]).length,
+        "neg_log_likelihood": model.negative_log_likelihood,
+    }
+
+
 ANSWERS: dict[str, Callable[[Vector], Any]] = {
     "budget": budget,
     "monte_carlo": monte_carlo,
@@ -441,6 +480,9 @@ ANSWERS: dict[str, Callable[[Vector], Any]] = {
     "conformity_specific": specific_risk,
     "guard_band": guard_band,
     "guard_band_tur": guard_band_of_ratio,
+    "interval_a3": interval_of_method_a3,
+    "interval_variables": interval_of_variables,
+    "interval_reliability": interval_of_reliability,
 }
 
 
