@@ -476,7 +476,7 @@ def _pointing(said: ConformityRequest) -> Iterator[None]:
         raise InvalidField(pointers.get(error.field, "/rule"), error.reason) from error
     except InvalidField:
         raise
-    except (ArithmeticError, ValueError) as error:  # such as a tolerance of no width
+    except (ArithmeticError, ValueError) as error:  # numbers at the end of their range
         reason = "cannot be calculated with this tolerance and uncertainty"
         raise InvalidField("/rule", reason) from error
 

@@ -661,8 +661,14 @@ def test_every_example_of_a_statement_is_answered(api, name):
             {"value": 0, "tolerance": {"lower": 2, "upper": 1}, "rule": {"name": "rp_10"}},
             "/tolerance/lower",
         ),
-        (judged("rp_10", standard_uncertainty=1, maximum_permissible_error=0), "/rule"),
-        (judged("z540_3_method_6", standard_uncertainty=1, maximum_permissible_error=0), "/rule"),
+        (
+            judged("rp_10", standard_uncertainty=1, maximum_permissible_error=0),
+            "/maximum_permissible_error",
+        ),
+        (
+            judged("z540_3_method_6", standard_uncertainty=1, maximum_permissible_error=0),
+            "/maximum_permissible_error",
+        ),
         ({"value": 0, "tolerance": {}, "rule": {"name": "rp_10"}}, "/tolerance/lower"),
         (
             {

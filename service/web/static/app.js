@@ -10,10 +10,3 @@ addEventListener("keydown", (event) => {
   field.focus();
   field.select();
 });
-
-// A choice takes effect at once; the button remains for a typed text and for those without scripts.
-for (const form of document.querySelectorAll("form[data-auto]")) {
-  form.addEventListener("change", (event) => {
-    if (event.target.type !== "search" && form.reportValidity()) form.requestSubmit();
-  });
-}
