@@ -6,7 +6,11 @@ from service import log
 from service.api import (
     calibrations,
     certificates,
+    chains,
     conformity_statements,
+    covariances,
+    dependents,
+    fitness,
     health,
     items,
     uncertainty_budgets,
@@ -16,14 +20,19 @@ from service.database import open_engine
 from service.lookup import open_lookup_keys
 from service.problems import add_problem_handlers
 from service.settings import Settings
-from service.web import add_pages
+from service.web import add_pages, impact
+from service.web.drawing import draw_chain
 from service.web.pages import frame_of
 from service.web.pages import router as pages_router
 
 BOOKS_AND_NUMBERS = (
     certificates,
     items,
+    chains,
     calibrations,
+    dependents,
+    covariances,
+    fitness,
     uncertainty_budgets,
     conformity_statements,
 )
@@ -53,6 +62,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(module.router, prefix="/v1")
     app.include_router(health.router)
     app.include_router(pages_router)
+    app.include_router(impact.router)
+    app.state.draw_chain = draw_chain
     add_problem_handlers(app)
     add_pages(app, frame_of=frame_of)
     if settings.demonstration_person is None:  # whose terminal tells a story instead

@@ -16,8 +16,11 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from service.commands.at_hand import FINDINGS, end_of, require_ready, settings_at_hand
 from service.commands.budget import budget
-from service.errors import DatabaseNotReady, ServiceError
+from service.commands.recall import recall
+from service.commands.snapshot import snapshot
+from service.errors import ServiceError
 from service.settings import Settings
 
 if TYPE_CHECKING:
@@ -35,8 +38,9 @@ certificate = typer.Typer(no_args_is_help=True, help="Find certificates.")
 app.add_typer(database, name="db")
 app.add_typer(certificate, name="certificate")
 app.command()(budget)
+app.command()(recall)
+app.command()(snapshot)
 
-FINDINGS = 3
 stderr = Console(stderr=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
@@ -99,7 +103,7 @@ def serve_(
     from service.schema import require_application_role  # noqa: PLC0415
 
     settings = Settings()
-    _require_ready(settings)
+    require_ready(settings)
     require_application_role(open_engine(settings.database_url))
     _require_free_port(port, host)
     log.configure()
@@ -128,7 +132,7 @@ def check() -> None:
 
     Example: suyuan db check
     """
-    _require_ready(Settings())
+    require_ready(Settings())
     typer.echo("the database is ready")
 
 
@@ -142,7 +146,7 @@ def find(serial_number: str, *, as_json: AsJson = False, lang: Language = None) 
     from service.lookup import open_lookup_keys  # noqa: PLC0415
     from service.store import directory  # noqa: PLC0415
 
-    settings, teller = _settings_at_hand(), _teller(lang)
+    settings, teller = settings_at_hand(), _teller(lang)
     keys = open_lookup_keys(settings.lookup_key_file)
     entries = directory.find(
         open_engine(settings.database_url), keys.of_serial_number(serial_number)
@@ -193,12 +197,12 @@ def trace(
     from service.demo.telling import chain_tree  # noqa: PLC0415
     from service.tenancy import TenantSession  # noqa: PLC0415
 
-    engine, teller = open_engine(_settings_at_hand().database_url), _teller(lang)
+    engine, teller = open_engine(settings_at_hand().database_url), _teller(lang)
     chains = []
     for organization_id, item in answers.find_items(engine, serial_number):
         with TenantSession(engine, organization_id, read_only=True) as session:
             chain = answers.newest_chain(
-                session, item.id, on=on and on.date(), known_at=_end_of(known_at)
+                session, item.id, on=on and on.date(), known_at=end_of(known_at)
             )
         chains.append((item, chain))
     if as_json:
@@ -232,8 +236,8 @@ def audit(*, on: On = None, known_at: KnownAt = None, as_json: AsJson = False) -
     from service.database import open_engine  # noqa: PLC0415
     from service.store import directory  # noqa: PLC0415
 
-    settings = _settings_at_hand()
-    engine, moment = open_engine(settings.database_url), _end_of(known_at)
+    settings = settings_at_hand()
+    engine, moment = open_engine(settings.database_url), end_of(known_at)
     day = on.date() if on else settings.demonstration_today or day_of(moment)
     ids = directory.organization_ids(engine)
     findings = answers.audit_books(engine, ids, on=day, known_at=moment)
@@ -276,41 +280,6 @@ def _teller(lang: str | None) -> "Teller":
     if lang not in (None, "zh", "en"):
         raise typer.BadParameter("zh or en", param_hint="--lang")
     return Teller(Console(highlight=False), lang or language_of_locale())
-
-
-def _settings_at_hand() -> Settings:
-    """Return the settings; of the demonstration where there is no other database.
-
-    Raises:
-        DatabaseNotReady: it is not migrated.
-    """
-    from service.demo import database as database_of_demo  # noqa: PLC0415
-
-    settings = Settings()
-    demonstration = database_of_demo.FOLDER / database_of_demo.NAME
-    is_default = settings.database_url == Settings.model_fields["database_url"].default
-    if is_default and not Path("suyuan.db").exists() and demonstration.exists():
-        stderr.print(f"suyuan: reading the demonstration in {demonstration}", highlight=False)
-        settings = database_of_demo.settings_of()
-    _require_ready(settings)
-    return settings
-
-
-def _require_ready(settings: Settings) -> None:
-    from service.database import open_engine  # noqa: PLC0415
-    from service.schema import require_ready  # noqa: PLC0415
-
-    path = settings.database_url.removeprefix("sqlite:///")
-    if path != settings.database_url and not Path(path).exists():
-        raise DatabaseNotReady(
-            f"there is no database {path}: run `suyuan db upgrade` for an empty one, "
-            "or `suyuan demo` for the demonstration"
-        )
-    engine = open_engine(settings.database_url)
-    try:
-        require_ready(engine)
-    finally:
-        engine.dispose()
 
 
 def _require_free_port(port: int, host: str = "127.0.0.1") -> None:
@@ -429,13 +398,6 @@ def _chain_verdict(flaws: list[str]) -> tuple[str, str]:
     if not flaws:
         return "链条不间断", "unbroken"
     return f"断链:{', '.join(flaws)}", f"broken: {', '.join(flaws)}"
-
-
-def _end_of(day: datetime | None) -> datetime:
-    """Return the end of a day in China; the present moment where no day is given."""
-    from service.clock import LEGAL_TIME, now  # noqa: PLC0415
-
-    return day.replace(hour=23, minute=59, tzinfo=LEGAL_TIME) if day else now()
 
 
 def _plain(value: Any) -> Any:

@@ -22,7 +22,9 @@ from service.errors import (
     NotTheSenders,
 )
 from traceability.errors import (
+    ChainTooDeep,
     CycleInTraceability,
+    DateOutOfRange,
     InvalidValue,
     ReferenceLaterThanUser,
     TraceabilityBroken,
@@ -46,6 +48,8 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     UnknownUnit: (409, "certificate-not-printable"),
     ReferenceLaterThanUser: (422, "reference-later-than-user"),
     CycleInTraceability: (422, "cycle-in-traceability"),
+    ChainTooDeep: (409, "chain-too-deep"),
+    DateOutOfRange: (422, "invalid-field"),
     InvalidField: (422, "invalid-field"),
     InvalidInput: (422, "invalid-field"),
     InvalidValue: (422, "invalid-field"),
@@ -116,7 +120,7 @@ def _pointers(error: Exception) -> Iterable[tuple[str, str]]:
         yield error.pointer, error.reason
     elif isinstance(error, InvalidInput | ContentError):
         yield "/" + error.field.replace(".", "/").replace("[", "/").replace("]", ""), error.reason
-    elif isinstance(error, InvalidValue):
+    elif isinstance(error, InvalidValue | DateOutOfRange):
         yield f"/{error.field}", str(error)
     elif isinstance(error, ReferenceLaterThanUser):
         yield f"/uses/{error.position}/reference_id", str(error)

@@ -2,18 +2,17 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import ConfigDict, Field, FiniteFloat
 from sqlmodel import SQLModel
 from uuid_utils.compat import uuid7
 
-from service import answers
 from service.actions import calibrations as actions
 from service.actions.calibrations import Result, Use, Work
-from service.auth import Acting, Reading, Transaction
+from service.auth import Acting, Transaction
 from service.clock import Now
 from service.errors import InvalidField
 from service.tables.calibrations import Calibration
@@ -128,23 +127,6 @@ def record_calibration(
     """
     row = actions.record(session, _work(said), performed_by=actor.person_id, now=now)
     return _answer(row)
-
-
-@router.get("/{calibration_id}/traceability-chain")
-def get_traceability_chain(
-    session: Reading,
-    calibration_id: UUID,
-    now: Now,
-    on: Annotated[date | None, Query(description="every link valid on this day as well")] = None,
-    known_at: Annotated[datetime | None, Query(description="as known at this moment")] = None,
-) -> dict[str, Any]:
-    """Return the chain from a calibration to its references, with U and the breaks at each step.
-
-    Without `on` a link counts as valid when it was used, which is the metrological meaning; with
-    it, every link must also be valid on that day.
-    """
-    found = answers.chain(session, calibration_id, on=on, known_at=known_at or now)
-    return dict(found.as_mapping())
 
 
 def _work(said: CalibrationIn) -> Work:

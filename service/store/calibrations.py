@@ -77,10 +77,10 @@ def ancestry(session: TenantSession, calibration_id: UUID, *, known_at: datetime
             published, col(published_edge.calibration_id) == published.c.id
         )
     )
-    links = _links(
+    links = links_from(
         session,
-        _own_links(known_at).where(_is_in(Calibration.id, own)),
-        _published_links(known_at).where(_is_in(PublishedCalibration.id, published)),
+        book_links(known_at).where(is_in(Calibration.id, own)),
+        layer_links(known_at).where(is_in(PublishedCalibration.id, published)),
     )
     if not any(link.calibration_id == calibration_id for link in links):
         raise NotFound("calibration", calibration_id)
@@ -89,12 +89,12 @@ def ancestry(session: TenantSession, calibration_id: UUID, *, known_at: datetime
 
 def book(session: TenantSession, *, known_at: datetime) -> list[Link]:
     """Return every calibration of the book and of the reference layer, as known at a moment."""
-    return _links(session, _own_links(known_at), _published_links(known_at))
+    return links_from(session, book_links(known_at), layer_links(known_at))
 
 
 def links_of(session: TenantSession, ids: Iterable[UUID], *, known_at: datetime) -> list[Link]:
     """Return some calibrations of the book, without what lies behind them."""
-    return _links(session, _own_links(known_at).where(col(Calibration.id).in_(ids)))
+    return links_from(session, book_links(known_at).where(col(Calibration.id).in_(ids)))
 
 
 def in_force(
@@ -203,11 +203,13 @@ def published_ids(session: TenantSession) -> dict[UUID, UUID]:
     return dict(rows.all())
 
 
-def _is_in(column: Any, nodes: CTE) -> ColumnElement[bool]:
+def is_in(column: Any, nodes: CTE) -> ColumnElement[bool]:
+    """Return the condition that an id is among those a recursion reached."""
     return col(column).in_(select(nodes.c.id))
 
 
-def _own_links(known_at: datetime) -> Select[*tuple[Any, ...]]:
+def book_links(known_at: datetime) -> Select[*tuple[Any, ...]]:
+    """Return the statement of the book's calibrations with their edges, as known at a moment."""
     node, edge, end = Calibration, CalibrationReference, CalibrationSupersession
     issued = (
         select(col(Certificate.number))
@@ -228,7 +230,8 @@ def _own_links(known_at: datetime) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _published_links(known_at: datetime) -> Select[*tuple[Any, ...]]:
+def layer_links(known_at: datetime) -> Select[*tuple[Any, ...]]:
+    """Return the statement of the reference layer's calibrations with their edges."""
     node, edge, end = PublishedCalibration, PublishedReference, PublishedSupersession
     ended = and_(col(end.published_id) == node.id, col(end.superseded_at) <= known_at)
     return (
@@ -255,7 +258,8 @@ def _columns(
     )
 
 
-def _links(session: TenantSession, *statements: Select[*tuple[Any, ...]]) -> list[Link]:
+def links_from(session: TenantSession, *statements: Select[*tuple[Any, ...]]) -> list[Link]:
+    """Return what such statements find, each calibration once with all its references."""
     first, *others = statements
     rows = session.execute(first.union_all(*others) if others else first).all()
     edges: dict[UUID, list[Any]] = {}
@@ -358,7 +362,7 @@ def verdicts(session: TenantSession, calibration_ids: Iterable[UUID]) -> dict[UU
 
 def own_links(session: TenantSession, *, known_at: datetime) -> list[Link]:
     """Return every calibration of the book, as known at a moment, without the reference layer."""
-    return _links(session, _own_links(known_at))
+    return links_from(session, book_links(known_at))
 
 
 def levels(session: TenantSession, ids: Iterable[UUID]) -> dict[UUID, str]:

@@ -55,6 +55,11 @@ def chain_drawing(calibration_id: UUID, on: date | None = None) -> str:
     return f"/calibrations/{calibration_id}/chain.svg" + (f"?on={on}" if on else "")
 
 
+def impact(calibration_id: UUID) -> str:
+    """Return the address of what rests on a calibration."""
+    return f"/calibrations/{calibration_id}/impact"
+
+
 def due(
     asked: DueFilter | None = None,
     *,

@@ -1,9 +1,12 @@
 """What may not be recorded, published or ended: refused by name, so that no book is spoiled."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 from math import hypot, nan
+from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -19,13 +22,12 @@ from traceability.graph import UncertaintyStatement
 DAY = date(2026, 2, 1)
 
 
-def stated(**said):
-    return UncertaintyStatement(
-        **{"model": "absolute", "coefficient": 0.02, "coverage_factor": 2.0, "unit": "MPa"} | said
-    )
+def stated(**said: Any) -> UncertaintyStatement:
+    usual: dict[str, Any] = {"model": "absolute", "coefficient": 0.02, "coverage_factor": 2.0}
+    return UncertaintyStatement(**usual | {"unit": "MPa"} | said)
 
 
-BAD_WORK = {
+BAD_WORK: dict[str, Callable[[UUID], dict[str, Any]]] = {
     "/uses/0/at_value": lambda w: {"uses": [use(reference_id=w, at_value=nan)]},
     "/uses/0/ratio": lambda w: {"uses": [use(reference_id=w, ratio=-1.0)]},
     "/uses/0/sensitivity_coefficient": lambda w: {
@@ -47,7 +49,7 @@ BAD_WORK = {
     "/uncertainty/coefficient": lambda _: {"uncertainty": stated(coefficient=0.0)},
     "/uncertainty: U in kPa": lambda _: {"uncertainty": stated(coefficient=20.0, unit="kPa")},
 }
-BAD_ITEMS = {
+BAD_ITEMS: dict[str, dict[str, Any]] = {
     "/range_lower": {"range_lower": nan},
     "/range_lower: the range": {"range_lower": 2.0, "range_upper": 1.0},
     "/maximum_permissible_error_coefficient": {
@@ -94,6 +96,7 @@ def test_a_failed_verification_is_never_in_force(open_as):
     failed = Statement(decision_rule="simple_acceptance", basis="x", verdict="fail")
     with open_as("LAB") as session, session.begin():
         item = calibrate(session, "std", date(2026, 1, 1)).item_id
+        assert item is not None
         calibrate(session, "", DAY, item_id=item, valid_until=None, statement=failed)
 
         assert store.in_force(session, item, on=date(2030, 1, 1), known_at=NOW) is None
@@ -103,6 +106,7 @@ def test_a_failed_verification_is_never_in_force(open_as):
 def test_another_track_is_not_in_force_for_the_main_one(open_as):
     with open_as("LAB") as session, session.begin():
         main = calibrate(session, "two", date(2026, 1, 1))
+        assert main.item_id is not None
         calibrate(session, "", date(2026, 1, 2), item_id=main.item_id, track="density")
 
         found = store.in_force(session, main.item_id, on=DAY, known_at=NOW)
@@ -148,7 +152,7 @@ def test_what_has_ended_or_is_published_is_not_published(open_as):
 
 
 def test_a_calibration_ends_once_and_by_a_standing_one_of_its_own_item(open_as, story):
-    end = {"reason": "x", "actor_id": ACTOR, "now": NOW}
+    end: dict[str, Any] = {"reason": "x", "actor_id": ACTOR, "now": NOW}
     with open_as("LAB") as session, session.begin():
         first = calibrate(session, "a", date(2026, 1, 1))
         second = calibrate(session, "", DAY, item_id=first.item_id)

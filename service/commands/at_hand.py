@@ -1,0 +1,60 @@
+"""What a command finds at hand: the database's settings, the moment asked about, the exit codes."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from service.settings import Settings
+
+FINDINGS: Final = 3  # besides 0 ok, 1 error, 2 usage
+
+
+def settings_at_hand() -> Settings:
+    """Return the settings; of the demonstration where there is no other database.
+
+    Raises:
+        DatabaseNotReady: it is not migrated.
+    """
+    from service.demo import database as database_of_demo  # noqa: PLC0415  (--help stays quick)
+
+    settings = Settings()
+    demonstration = database_of_demo.FOLDER / database_of_demo.NAME
+    is_default = settings.database_url == Settings.model_fields["database_url"].default
+    if is_default and not Path("suyuan.db").exists() and demonstration.exists():
+        told = f"suyuan: reading the demonstration in {demonstration}"
+        Console(stderr=True).print(told, highlight=False, soft_wrap=True)
+        settings = database_of_demo.settings_of()
+    require_ready(settings)
+    return settings
+
+
+def require_ready(settings: Settings) -> None:
+    """Refuse a database that is not there, not migrated or without its guards.
+
+    Raises:
+        DatabaseNotReady: it is one of these.
+    """
+    from service.database import open_engine  # noqa: PLC0415
+    from service.errors import DatabaseNotReady  # noqa: PLC0415
+    from service.schema import require_ready as require_schema  # noqa: PLC0415
+
+    path = settings.database_url.removeprefix("sqlite:///")
+    if path != settings.database_url and not Path(path).exists():
+        raise DatabaseNotReady(
+            f"there is no database {path}: run `suyuan db upgrade` for an empty one, "
+            "or `suyuan demo` for the demonstration"
+        )
+    engine = open_engine(settings.database_url)
+    try:
+        require_schema(engine)
+    finally:
+        engine.dispose()
+
+
+def end_of(day: datetime | None) -> datetime:
+    """Return the end of a day in China; the present moment where no day is given."""
+    from service.clock import LEGAL_TIME, now  # noqa: PLC0415
+
+    return day.replace(hour=23, minute=59, tzinfo=LEGAL_TIME) if day else now()
