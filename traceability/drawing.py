@@ -152,7 +152,7 @@ def draw(chain: TraceabilityChain, *, language: Language) -> Drawing:
 def text_width(text: str, *, height: float = TEXT_HEIGHT) -> float:
     """Return an estimate of the width of a text: CJK 1 em, all else 0.6 em.
 
-    >>> text_width("压力表", height=10)
+    >>> text_width("压力表", height=10.0)
     30.0
     """
     return sum(height if east_asian_width(c) in "WF" else 0.6 * height for c in text)

@@ -128,7 +128,7 @@ def test_the_same_certificate_gives_the_same_bytes_in_another_process(
 
     again = subprocess.run(  # noqa: S603 — our own code in another process, zone and locale
         [sys.executable, "-c", RENDER_AGAIN, str(stored), font_folder],
-        env={"TZ": "America/St_Johns", "LC_ALL": "C", "PYTHONHASHSEED": "4711"},
+        env={"TZ": "America/St_Johns", "LANG": "C", "PYTHONHASHSEED": "4711"},
         cwd=tmp_path,
         capture_output=True,
         check=True,
