@@ -81,7 +81,6 @@ class TenantSession(Session):
         super().__init__(engine.execution_options(read_only=True) if read_only else engine)
         self.organization_id = organization_id
         self.read_only = read_only
-        self.end_of_audit_chain: tuple[int, str] | None = None  # within this transaction
         self._kept: list[Any] = []  # or a row would be loaded again for each mention
         self._criteria = {
             table_class: _criterion(table_class, organization_id) for table_class in TENANT_CLASSES
@@ -123,7 +122,6 @@ class TenantSession(Session):
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
 
     def _enter(self, _session: Any, _transaction: Any, connection: Connection) -> None:
-        self.end_of_audit_chain = None
         self._kept.clear()
         if connection.dialect.name != "postgresql":
             return

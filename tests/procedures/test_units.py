@@ -1,5 +1,7 @@
 """Numbers with units: converted where asked, refused where they are mixed."""
 
+from dataclasses import replace
+
 import pytest
 
 from procedures.errors import QuantityUnknown, UnitMismatch
@@ -67,7 +69,9 @@ END_GAUGE_UNITS = {"l_S": "nm", "d": "nm", "da": "1/K", "theta": "K", "a": "1/K"
 
 
 def test_the_model_of_the_end_gauge_gives_nanometres():
-    require_unit(END_GAUGE, END_GAUGE_UNITS, "nm")
+    found = unit_of_output(END_GAUGE, END_GAUGE_UNITS)
+
+    assert replace(found, text="nm") == parse_unit("nm")
 
 
 def test_millimetres_are_not_added_to_metres_without_conversion():
@@ -110,7 +114,10 @@ def test_the_stated_unit_of_the_result_is_checked(unit, reason):
     ],
 )
 def test_a_formula_gives_the_unit(expression, units, expected):
-    require_unit(compile_model(expression, ["x", "y", "z"]), units, expected)
+    model = compile_model(expression, ["x", "y", "z"])
+
+    assert replace(unit_of_output(model, units), text=expected) == parse_unit(expected)
+    require_unit(model, units, expected)
 
 
 @pytest.mark.parametrize(
