@@ -3,6 +3,7 @@
 * ServiceError
   - NotFound
   - NotAuthenticated
+    - ReauthenticationRequired
   - DatabaseNotReady
   - InvalidField
   - AlreadyThere
@@ -30,6 +31,10 @@ class NotFound(ServiceError, LookupError):
 
 class NotAuthenticated(ServiceError):
     """The request came with no key we know."""
+
+
+class ReauthenticationRequired(NotAuthenticated):
+    """The proof of identity is too old for what shall be done, or was a machine's."""
 
 
 class DatabaseNotReady(ServiceError):

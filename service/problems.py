@@ -20,6 +20,7 @@ from service.errors import (
     NotIssuable,
     NotPublishable,
     NotTheSenders,
+    ReauthenticationRequired,
 )
 from traceability.errors import (
     ChainTooDeep,
@@ -33,6 +34,7 @@ from traceability.errors import (
 
 PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     NotAuthenticated: (401, "not-authenticated"),
+    ReauthenticationRequired: (401, "reauthentication-required"),
     NotAuthorised: (403, "not-authorised"),
     NotFound: (404, "not-found"),
     UnknownCalibration: (404, "not-found"),
