@@ -4,12 +4,27 @@ import pytest
 
 from procedures.budget import evaluate
 from procedures.models import compile_model
+from procedures.observations import repeated_observations
 from procedures.quantities import Correlation, InputQuantity, Rectangular, Triangular, resolution
 from procedures.rounding import shorthand
 
 
 def quantity(symbol, estimate, u, **more):
     return InputQuantity(symbol=symbol, estimate=estimate, standard_uncertainty=u, **more)
+
+
+def test_4_4_3_twenty_observations_of_a_temperature():
+    # table 1: mean 100.145 °C, s = 1.489 °C, u = 0.333 °C
+    observed = repeated_observations(
+        [
+            *(96.90, 98.18, 98.25, 98.61, 99.03, 99.49, 99.56, 99.74, 99.89, 100.07),
+            *(100.33, 100.42, 100.68, 100.95, 101.11, 101.20, 101.57, 101.84, 102.36, 102.72),
+        ]
+    )
+
+    assert observed.mean == pytest.approx(100.145, abs=0.0005)
+    assert observed.experimental_standard_deviation == pytest.approx(1.489, abs=0.0005)
+    assert observed.standard_uncertainty == pytest.approx(0.333, abs=0.0005)
 
 
 def test_4_3_7_a_temperature_between_two_limits():
