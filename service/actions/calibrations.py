@@ -13,7 +13,9 @@ from uuid_utils.compat import uuid7
 from certificates.seal import digest
 from procedures.budget import UncertaintyBudget
 from service import audit
+from service.actions import notices
 from service.actions.admission import require_admissible
+from service.actions.endings import published_id, write_end
 from service.errors import AlreadyThere, InvalidField, NotFound, NotPublishable
 from service.store import calibrations as store
 from service.tables.calibrations import (
@@ -21,7 +23,6 @@ from service.tables.calibrations import (
     CalibrationFacts,
     CalibrationReference,
     CalibrationResult,
-    CalibrationSupersession,
     ConformityStatementRecord,
     Influence,
     OriginalRecord,
@@ -33,11 +34,7 @@ from service.tables.calibrations import (
 )
 from service.tables.items import Item
 from service.tables.organizations import Organization
-from service.tables.published import (
-    PublishedCalibration,
-    PublishedReference,
-    PublishedSupersession,
-)
+from service.tables.published import PublishedCalibration, PublishedReference
 from service.tenancy import TenantSession
 from traceability.graph import (
     MAIN_TRACK,
@@ -223,7 +220,7 @@ def publish(
             {
                 "calibration_id": published.id,
                 "position": edge.position,
-                "reference_id": edge.published_id or _published_id(session, edge.reference_id),
+                "reference_id": edge.published_id or published_id(session, edge.reference_id),
                 **_columns(edge, ReferenceFacts),
             }
             for edge in store.references(session, row.id)
@@ -245,7 +242,8 @@ def end(
 ) -> None:
     """End a calibration's standing in the book and, if it is published, for everyone.
 
-    With a successor it is superseded, without one withdrawn.
+    With a successor it is superseded, without one withdrawn. Whoever was told of it, or of what
+    cites it, is sent a notice.
 
     Raises:
         NotFound: the book has no such calibration, or no such successor.
@@ -258,19 +256,10 @@ def end(
         raise AlreadyThere(f"calibration {row.id} has ended already")
     if successor_id is not None:
         _require_successor(session, row, successor_id)
-    said: dict[str, Any] = {"superseded_at": now, "reason": reason}
-    session.insert(
-        CalibrationSupersession,
-        [{"calibration_id": row.id, "successor_id": successor_id, **said}],
-    )
-    if published := store.publication(session, row.id):
-        successor = successor_id and _published_id(session, successor_id)
-        session.insert(
-            PublishedSupersession,
-            [{"published_id": published.published_id, "successor_id": successor, **said}],
-        )
+    write_end(session, row.id, successor_id=successor_id, reason=reason, now=now)
     action = "calibration.superseded" if successor_id else "calibration.withdrawn"
     audit.record(session, action, row.id, actor_id=actor_id, now=now, said={"reason": reason})
+    notices.tell_ended(session, {row.id: successor_id}, reason=reason, actor_id=actor_id, now=now)
 
 
 def _require_successor(session: TenantSession, row: Calibration, successor_id: UUID) -> None:
@@ -619,10 +608,3 @@ def _own_item_id(row: Calibration) -> UUID:
 
 def _columns(row: Any, facts: type[Any]) -> dict[str, Any]:
     return {name: getattr(row, name) for name in facts.model_fields}
-
-
-def _published_id(session: TenantSession, calibration_id: UUID | None) -> UUID:
-    publication = calibration_id and store.publication(session, calibration_id)
-    if not publication:
-        raise NotPublishable(f"calibration {calibration_id} is not published")
-    return publication.published_id

@@ -15,6 +15,8 @@ from certificates.errors import AlreadyWithdrawn
 from certificates.numbers import format_number
 from certificates.seal import canonical_bytes, digest, sha256_hex
 from service import audit
+from service.actions import notices
+from service.actions.endings import write_end
 from service.clock import day_of
 from service.errors import (
     AlreadyThere,
@@ -241,6 +243,8 @@ def withdraw(
 ) -> None:
     """Withdraw a certificate in the book and, by its number and serial number, for everyone.
 
+    The calibrations that it tells of stand no longer either, and its holders are sent a notice.
+
     Raises:
         NotFound: the book has no such certificate.
         NotTheSenders: another organization issued it.
@@ -265,9 +269,20 @@ def withdraw(
         CertificateEntry,
         [entry.model_dump() | said for entry in store.entries(session, certificate_id)],
     )
+    standing = [
+        id_
+        for id_ in store.calibrations_of(session, certificate_id)
+        if calibration_store.supersession(session, id_) is None
+    ]
+    for id_ in standing:
+        write_end(session, id_, successor_id=None, reason=reason, now=now)
     audit.record(
         session, "certificate.withdrawn", certificate_id, actor_id=actor_id, now=now,
         said={"number": certificate.number, "reason": reason},
+    )  # fmt: skip
+    notices.tell_ended(
+        session, dict.fromkeys(standing), {certificate_id: None},
+        reason=reason, actor_id=actor_id, now=now,
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Sending and taking in what one organization tells another: documents, never rows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -36,7 +36,7 @@ from service.tables.certificates import (
     CertificateFile,
     CertificateStatus,
 )
-from service.tables.exchange import Delivery
+from service.tables.exchange import Delivery, DeliveryReceipt, Dispatch
 from service.tables.organizations import Organization
 from service.tables.published import PublishedCalibration
 from service.tenancy import TenantSession
@@ -99,6 +99,7 @@ def deliver(
     )
     session.add(delivery)
     session.flush()
+    note_dispatch(session, delivery, _subjects(content))
     audit.record(
         session, "calibration.delivered", row.id, actor_id=actor_id, now=now,
         said={"customer_id": str(customer_id)},
@@ -126,12 +127,13 @@ def take_in(
     said = read_document(delivery.version, delivery.content)
     item_store.get(session, item_id)
     _require_new(session, delivery.sender_id, said)
-    for cited in said.cited:
-        _write_cited(session, delivery.sender_id, cited, now=now)
+    for behind in said.cited:
+        write_cited(session, delivery.sender_id, behind, now=now)
     row = _write(session, delivery.sender_id, said, source="received", item_id=item_id, now=now)
     _write_results(session, said)
     if said.certificate is not None:
         _write_certificate(session, row.id, delivery.sender_id, said.certificate)
+    note_receipt(session, delivery, now=now)
     audit.record(
         session, "calibration.received", row.id, actor_id=actor_id, now=now,
         said={"delivery_id": str(delivery_id)},
@@ -139,10 +141,39 @@ def take_in(
     return row
 
 
+def note_dispatch(session: TenantSession, delivery: Delivery, subject_ids: Iterable[UUID]) -> None:
+    """Note in the own book of whom a delivery told of which calibrations and certificates."""
+    session.insert(
+        Dispatch,
+        [
+            {
+                "delivery_id": delivery.id,
+                "subject_id": subject_id,
+                "recipient_id": delivery.organization_id,
+                "kind": delivery.kind,
+                "sent_at": delivery.sent_at,
+            }
+            for subject_id in subject_ids
+        ],
+    )
+
+
+def note_receipt(session: TenantSession, delivery: Delivery, *, now: datetime) -> None:
+    """Note in the own book that a delivery was taken in."""
+    session.insert(DeliveryReceipt, [{"delivery_id": delivery.id, "taken_in_at": now}])
+
+
+def _subjects(content: Mapping[str, Any]) -> set[UUID]:
+    """Return every calibration that a document tells of, and its certificate."""
+    certificate = content["certificate"]
+    parts = (content, *content["cited"], *([certificate] if certificate else []))
+    return {UUID(part["id"]) for part in parts}
+
+
 def _document(session: TenantSession, row: Calibration) -> dict[str, Any]:
     results = store.results(session, row.id)
-    return _told(session, row) | {
-        "cited": list(_cited(session, row, set())),
+    return told(session, row) | {
+        "cited": list(cited(session, row, set())),
         "results": [_plain(result, RESULT) for result in results],
         "influences": [
             [str(component.result_id), str(component.influence_id), component.component]
@@ -156,7 +187,7 @@ def _document(session: TenantSession, row: Calibration) -> dict[str, Any]:
     }
 
 
-def _told(session: TenantSession, row: Calibration) -> dict[str, Any]:
+def told(session: TenantSession, row: Calibration) -> dict[str, Any]:
     """Return the facts of a calibration and its edges: to published ones, or to cited ones."""
     edges = []
     for edge in store.references(session, row.id):
@@ -168,7 +199,7 @@ def _told(session: TenantSession, row: Calibration) -> dict[str, Any]:
     return _plain(row, ("id", *CALIBRATION)) | {"references": edges}
 
 
-def _cited(session: TenantSession, row: Calibration, seen: set[UUID]) -> Iterator[dict[str, Any]]:
+def cited(session: TenantSession, row: Calibration, seen: set[UUID]) -> Iterator[dict[str, Any]]:
     """Yield what stands unpublished behind a calibration, the farthest first."""
     for edge in store.references(session, row.id):
         id_ = edge.reference_id
@@ -176,8 +207,8 @@ def _cited(session: TenantSession, row: Calibration, seen: set[UUID]) -> Iterato
             continue
         seen.add(id_)
         behind = store.get(session, id_)
-        yield from _cited(session, behind, seen)
-        yield _told(session, behind)
+        yield from cited(session, behind, seen)
+        yield told(session, behind)
 
 
 def _published_as(session: TenantSession, calibration_id: UUID | None) -> UUID | None:
@@ -218,7 +249,7 @@ def _require_new(session: TenantSession, sender_id: UUID, said: CalibrationDocum
         raise AlreadyThere(f"certificate {certificate.number} is in the book already")
 
 
-def _write_cited(
+def write_cited(
     session: TenantSession, sender_id: UUID, said: ToldCalibration, *, now: datetime
 ) -> None:
     """Write what a document cites; what the book knows already stays, if it says the same."""
@@ -231,10 +262,10 @@ def _write_cited(
 
 def _says_the_same(session: TenantSession, known: Calibration, said: ToldCalibration) -> bool:
     edges = store.references(session, known.id)
-    told = sorted(said.references, key=lambda edge: edge.position)
+    others = sorted(said.references, key=lambda edge: edge.position)
     return _columns(known, CALIBRATION) == _columns(said, CALIBRATION) and [
         (_columns(edge, ("position", *EDGE)), _target(session, edge)) for edge in edges
-    ] == [(_columns(edge, ("position", *EDGE)), _target(session, edge)) for edge in told]
+    ] == [(_columns(edge, ("position", *EDGE)), _target(session, edge)) for edge in others]
 
 
 def _target(session: TenantSession, edge: CalibrationReference | ToldReference) -> UUID | None:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 from uuid import UUID
 
 from pydantic import (
@@ -20,6 +20,7 @@ from pydantic import (
     ConfigDict,
     Field,
     JsonValue,
+    TypeAdapter,
     ValidationError,
     model_validator,
 )
@@ -54,6 +55,7 @@ Position = Annotated[int, Field(ge=0, lt=2**31)]
 Digits = Annotated[Decimal, BeforeValidator(_as_reported)]
 PositiveDigits = Annotated[Digits, Field(gt=0)]
 Sha256 = Annotated[str, Field(pattern=SHA256)]
+T = TypeVar("T")
 
 
 class Told(BaseModel):
@@ -233,7 +235,16 @@ class CalibrationDocument(ToldCalibration):
 
 
 def read_document(version: int, content: Mapping[str, Any]) -> CalibrationDocument:
-    """Return the document that was sent.
+    """Return the calibration that was sent.
+
+    Raises:
+        InvalidField: another version than this service reads, or the first field in error.
+    """
+    return read_as(TypeAdapter(CalibrationDocument), version, content)
+
+
+def read_as(document: TypeAdapter[T], version: int, content: Mapping[str, Any]) -> T:
+    """Return what was sent as a document of a type.
 
     Raises:
         InvalidField: another version than this service reads, or the first field in error.
@@ -241,7 +252,7 @@ def read_document(version: int, content: Mapping[str, Any]) -> CalibrationDocume
     if version != VERSION:
         raise InvalidField("/version", f"version {version} is not known, only {VERSION}")
     try:
-        return CalibrationDocument.model_validate_json(json.dumps(content))
+        return document.validate_json(json.dumps(content))
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         pointer = "".join(f"/{part}" for part in ("content", *first["loc"]))
