@@ -26,7 +26,7 @@ from procedures.errors import (
     QuantityUnknown,
 )
 from procedures.fields import require_probability
-from procedures.models import MeasurementModel, compile_model
+from procedures.models import MeasurementModel, compile_complex_model, compile_model
 from procedures.monte_carlo import (
     Comparison,
     Interval,
@@ -164,6 +164,7 @@ class UncertaintyBudget:
         second_order: what the curvature adds, where it was calculated.
         monte_carlo: the trials, where there were any.
         comparison: first or second order against those trials (JCGM 101:2008, clause 8).
+        complex_names: the complex quantities of the model; Y is then a part of a complex one.
     """
 
     output: str
@@ -183,6 +184,7 @@ class UncertaintyBudget:
     second_order: SecondOrder | None = None
     monte_carlo: MonteCarloResult | None = None
     comparison: Comparison | None = None
+    complex_names: tuple[str, ...] = ()
 
     @property
     def relative_standard_uncertainty(self) -> float | None:
@@ -269,10 +271,12 @@ class UncertaintyBudget:
         Every number is finite; a derivative that the model does not have is null.
         """
         nu = self.effective_degrees_of_freedom
+        of_a_complex_model = {"complex": list(self.complex_names)} if self.complex_names else {}
         return {
             "schema": SCHEMA,
             "output": self.output,
             "expression": self.expression,
+            **of_a_complex_model,
             "unit": self.unit,
             "inputs": [row.quantity.as_mapping() for row in self.contributions],
             "correlations": [asdict(correlation) for correlation in self.correlations],
@@ -403,17 +407,27 @@ def recompute(content: Mapping[str, Any]) -> UncertaintyBudget:
         content,
         lambda item: Ensemble(tuple(item["symbols"]), item["degrees_of_freedom"]),
     )
-    model = compile_model({content["output"]: content["expression"]}, [x.symbol for x in inputs])
     return evaluate(
-        model,
+        _stored_model(content, [x.symbol for x in inputs]),
         inputs,
         correlations=correlations,
         ensembles=ensembles,
+        output=content["output"],
         unit=content["unit"],
         method=content["requested"],
         coverage_probability=content["coverage_probability"],
         seed=content["seed"],
     )
+
+
+def _stored_model(content: Mapping[str, Any], symbols: Sequence[str]) -> MeasurementModel:
+    output, expression = content["output"], content["expression"]
+    complex_names = _read("complex", {"complex": ()} | dict(content), str)
+    if not complex_names:
+        return compile_model({output: expression}, symbols)
+    parts = {f"{name}_{part}" for name in complex_names for part in ("re", "im")}
+    plain = [symbol for symbol in symbols if symbol not in parts]
+    return compile_complex_model({output.rpartition("_")[0]: expression}, complex_names, real=plain)
 
 
 def _read(field: str, content: Mapping[str, Any], make: Callable[[Any], Item]) -> list[Item]:
@@ -564,6 +578,7 @@ class _Ladder:
             self.p,
             self.seed,
             remarks if nu is not None else (Remark(Reason.DEGREES_OF_FREEDOM_UNKNOWN), *remarks),
+            complex_names=self.model.complex_names,
         )
 
     def _curved_budget(self, requested: Method, remarks: tuple[Remark, ...]) -> UncertaintyBudget:
@@ -798,7 +813,7 @@ def _of_ensembles(
     Source: R. Willink and B. D. Hall, Metrologia 39 (2002) 361–369.
     """
     index = {q.symbol: i for i, q in enumerate(quantities)}
-    group_of, nu_of = _groups(quantities, ensembles, index)
+    group_of, nu_of = independent_groups(quantities, ensembles)
     variances = dict.fromkeys(nu_of, 0.0)
     largest = max(map(abs, components), default=0.0) or 1.0
     components = [component / largest for component in components]  # so that no square overflows
@@ -823,12 +838,11 @@ def _of_ensembles(
     return total * total / squared if squared else inf
 
 
-def _groups(
-    quantities: Sequence[InputQuantity],
-    ensembles: Sequence[Ensemble],
-    index: dict[str, int],
+def independent_groups(
+    quantities: Sequence[InputQuantity], ensembles: Sequence[Ensemble]
 ) -> tuple[list[int], dict[int, float]]:
-    """Return the number of each input's independent group, and the ν of each group."""
+    """Return the number of each input's group, and the ν of each: one ensemble is one group."""
+    index = {quantity.symbol: i for i, quantity in enumerate(quantities)}
     group_of = list(range(len(quantities)))
     nu_of = {i: quantity.degrees_of_freedom for i, quantity in enumerate(quantities)}
     for number, ensemble in enumerate(ensembles, start=len(quantities)):

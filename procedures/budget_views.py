@@ -182,38 +182,56 @@ BAR_WIDTH: Final = 360
 def share_chart(budget: UncertaintyBudget, *, language: Language = "zh") -> str:
     """Return an SVG drawing of each input's share of the variance, the largest on top.
 
-    A negative share, of an input whose covariances outweigh it, is drawn hatched and leftwards of
-    nothing: its length is its magnitude, its sign stands in its label. Colours follow the page
-    (currentColor), so that it can be read in light and dark.
+    A negative share, of an input whose covariances outweigh it, is drawn pale with an outline: its
+    length is its magnitude, its sign stands in its label. An unknown share has no bar. Colours
+    follow the page (currentColor), so that it can be read in light and dark.
     """
-    shown = sorted(
-        ((row.symbol, row.share or 0.0) for row in budget.contributions),
-        key=lambda item: -abs(item[1]),
-    )
-    longest = max((abs(share) for _, share in shown), default=0.0) or 1.0
-    height = BAR_HEIGHT * len(shown) + 8
+    return share_charts([budget], language=language)
+
+
+def share_charts(budgets: Sequence[UncertaintyBudget], *, language: Language = "zh") -> str:
+    """Return one SVG drawing of the shares in several budgets, each under the name of its Y."""
+    parts: list[str] = []
+    top = 4.0
+    for budget in budgets:
+        if len(budgets) > 1:
+            middle = top + BAR_HEIGHT * 0.65
+            heading = f'x="{LABEL_WIDTH}" y="{middle:.1f}" font-weight="bold"'
+            parts.append(f"<text {heading}>{escape(budget.output)}</text>")
+            top += BAR_HEIGHT
+        parts += _bars(budget, top)
+        top += BAR_HEIGHT * len(budget.contributions)
     title = {"zh": "各输入量占方差的比例", "en": "Share of the variance by input quantity"}
     width = LABEL_WIDTH + BAR_WIDTH + 80
-    size = f'width="{width}" height="{height}" font-family="sans-serif" font-size="13"'
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {size} fill="currentColor">',
-        f"<title>{title[language]}</title>",
+    size = f'width="{width}" height="{top + 4:.0f}" font-family="sans-serif" font-size="13"'
+    opening = f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {size} fill="currentColor">'
+    return "\n".join([opening, f"<title>{title[language]}</title>", *parts, "</svg>"]) + "\n"
+
+
+def _bars(budget: UncertaintyBudget, top: float) -> list[str]:
+    shown = sorted(
+        ((row.symbol, row.share) for row in budget.contributions),
+        key=lambda item: -abs(item[1] or 0.0),
+    )
+    longest = max((abs(share or 0.0) for _, share in shown), default=0.0) or 1.0
+    drawn = [
+        _bar(symbol, share, longest, top + i * BAR_HEIGHT)
+        for i, (symbol, share) in enumerate(shown)
     ]
-    for i, (symbol, share) in enumerate(shown):
-        parts += _bar(symbol, share, longest, 4 + i * BAR_HEIGHT)
-    return "\n".join([*parts, "</svg>"]) + "\n"
+    return [element for bar in drawn for element in bar]
 
 
-def _bar(symbol: str, share: float, longest: float, top: float) -> Sequence[str]:
-    width = abs(share) / longest * BAR_WIDTH
-    style = ' fill-opacity="0.25" stroke="currentColor"' if share < 0 else ' fill-opacity="0.7"'
+def _bar(symbol: str, share: float | None, longest: float, top: float) -> Sequence[str]:
+    width = abs(share or 0.0) / longest * BAR_WIDTH
+    negative = share is not None and share < 0
+    style = ' fill-opacity="0.25" stroke="currentColor"' if negative else ' fill-opacity="0.7"'
     label = symbol if len(symbol) <= 16 else symbol[:15] + "…"
     middle = top + BAR_HEIGHT * 0.65
     box = f'x="{LABEL_WIDTH}" y="{top + 3:.1f}" width="{width:.1f}" height="{BAR_HEIGHT - 6}"'
     return [
         f'<text x="{LABEL_WIDTH - 8}" y="{middle:.1f}" text-anchor="end">{escape(label)}</text>',
         f"<rect {box}{style}/>",
-        f'<text x="{LABEL_WIDTH + width + 6:.1f}" y="{middle:.1f}">{_percent(share)}</text>',
+        f'<text x="{LABEL_WIDTH + width + 6:.1f}" y="{middle:.1f}">{_share(share)}</text>',
     ]
 
 
@@ -234,7 +252,7 @@ def _cells(row: Contribution, budget: UncertaintyBudget, language: Language) -> 
         _degrees_of_freedom(x.degrees_of_freedom),
         f"{row.sensitivity_coefficient:.4g}",
         f"{_significant(round_uncertainty(row.standard_uncertainty))} {_unit(budget.unit)}".strip(),
-        NOT_KNOWN if row.share is None else _percent(row.share),
+        _share(row.share),
         x.source,
     )
 
@@ -256,8 +274,8 @@ def _significant(u: Decimal) -> str:
     return f"{u:.1e}".replace("e", "E") if small else group_digits(u)
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share + 0.0:.1f} %"
+def _share(share: float | None) -> str:
+    return NOT_KNOWN if share is None else f"{100 * share + 0.0:.1f} %"
 
 
 def _unit(unit: str) -> str:

@@ -9,7 +9,7 @@ import math
 import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from hashlib import sha256
 from keyword import iskeyword
 from typing import Any, Final, overload
@@ -179,6 +179,8 @@ class _Reader:
                     return self._signed(operator, *operands)
                 case ast.BinOp(op=ast.Pow()):
                     return self._raised(node, *operands)
+                case ast.BinOp(op=ast.Div()) if self.graph.constant_value(operands[1]) == 0:
+                    raise ZeroDivisionError
                 case ast.BinOp(op=operator):
                     return self.graph.apply(_OPERATORS[type(operator)], *operands)
                 case ast.Call(func=ast.Name(id=name)):
@@ -278,6 +280,8 @@ class _ComplexReader(_Reader):
                 apply("+", apply("*", p, s), apply("*", q, r)),
             )
         if self.graph.constant_value(s) == 0:
+            if self.graph.constant_value(r) == 0:
+                raise ZeroDivisionError
             return apply("/", p, r), apply("/", q, r)
         size = apply("+", apply("*", r, r), apply("*", s, s))
         return (
@@ -429,12 +433,14 @@ class MeasurementModel:
     Attributes:
         names: the input quantities, in the order of every gradient.
         expressions: the text of each output quantity, as given.
+        complex_names: the complex quantities, of which `names` has the parts.
     """
 
     names: tuple[str, ...]
     expressions: tuple[tuple[str, str], ...]
     _programs: Mapping[str, _Program] = field(repr=False, compare=False)
     _made_by: tuple[Callable[..., Any], tuple[Any, ...]] = field(repr=False, compare=False)
+    complex_names: tuple[str, ...] = ()
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -503,7 +509,7 @@ class MeasurementModel:
         if shape:
             with np.errstate(all="ignore"):
                 _, *partials = self._programs[name].value_and_gradient[1](*arguments)
-            partials = [_array(partial, shape) for partial in partials]
+            partials = [_array(slope, shape) for slope in partials]
         else:
             _, *partials = self.value_and_gradient(arguments, name)
         return dict(zip(self.names, partials, strict=True))
@@ -521,6 +527,10 @@ class MeasurementModel:
                 results = on_arrays(*(np.float64(x) for x in arguments))
             return tuple(float(r) for r in results)
         return result
+
+    def is_constant(self, output: str) -> bool:
+        """Return whether an output is a number, whatever the inputs are."""
+        return all(kind != "input" for kind, *_ in self.steps(output))
 
     def is_linear(self, output: str) -> bool:
         """Return whether every first derivative of an output is a constant."""
@@ -643,10 +653,10 @@ def compile_model(expression: str | Mapping[str, str], names: Iterable[str]) -> 
 @lru_cache(maxsize=128)
 def _compiled(expressions: tuple[tuple[str, str], ...], names: tuple[str, ...]) -> MeasurementModel:
     _check_names(expressions, names)
-    graph = Graph()
-    inputs = {name: graph.step("input", i) for i, name in enumerate(names)}
     programs = {}
-    for output, text in expressions:
+    for output, text in expressions:  # a graph each: an output is calculated as if it were alone
+        graph = Graph()
+        inputs = {name: graph.step("input", i) for i, name in enumerate(names)}
         programs[output] = _Program(
             graph, _Reader(text, graph, inputs).read(), tuple(inputs.values())
         )
@@ -656,13 +666,18 @@ def _compiled(expressions: tuple[tuple[str, str], ...], names: tuple[str, ...]) 
 
 
 def compile_complex_model(
-    expression: str | Mapping[str, str], names: Iterable[str]
+    expression: str | Mapping[str, str], names: Iterable[str], *, real: Iterable[str] = ()
 ) -> MeasurementModel:
     """Read a model of complex quantities and compile it as a model of their parts.
 
     An input z becomes the inputs z_re and z_im, an output Y the outputs Y_re and Y_im. A formula
     is made of numbers, the names given, `i`, `pi`, + - * / and whole constant powers, and exp,
     log, sqrt, abs, arg, conj, real and imag; log and sqrt are the principal branches.
+
+    Args:
+        expression: one formula, whose output quantity is then called "y", or one per output name.
+        names: the complex input quantities.
+        real: the input quantities that have no imaginary part; they stay themselves.
 
     Raises:
         ModelRefused, InvalidInput: as `compile_model`.
@@ -672,24 +687,26 @@ def compile_complex_model(
     (('V_re', 'V_im', 'I_re', 'I_im'), ('y_re', 'y_im'))
     """
     expressions = {"y": expression} if isinstance(expression, str) else dict(expression)
-    given = tuple(names)
-    _check_names(tuple(expressions.items()), given)
-    if "i" in given:
+    given, plain = tuple(names), tuple(real)
+    _check_names(tuple(expressions.items()), (*given, *plain))
+    if "i" in (*given, *plain):
         raise InvalidInput("names", "'i' is the imaginary unit of complex models")
-    graph = Graph()
-    parts = tuple(f"{name}_{part}" for name in given for part in ("re", "im"))
-    inputs = {name: graph.step("input", position) for position, name in enumerate(parts)}
-    pairs = {name: (inputs[f"{name}_re"], inputs[f"{name}_im"]) for name in given}
+    parts = (*(f"{name}_{part}" for name in given for part in ("re", "im")), *plain)
+    _check_names(tuple(expressions.items()), parts)
     programs: dict[str, _Program] = {}
     texts: list[tuple[str, str]] = []
     for output, text in expressions.items():
         _check_length(text)
+        graph = Graph()
+        inputs = {name: graph.step("input", position) for position, name in enumerate(parts)}
+        pairs = {name: (inputs[f"{name}_re"], inputs[f"{name}_im"]) for name in given}
+        pairs |= {name: (inputs[name], graph.constant(0.0)) for name in plain}
         both = _ComplexReader(text, graph, pairs).read_pair()
         for part, number in zip(("re", "im"), both, strict=True):
             programs[f"{output}_{part}"] = _Program(graph, number, tuple(inputs.values()))
             texts.append((f"{output}_{part}", text))
-    made_by = (compile_complex_model, (expressions, given))
-    return MeasurementModel(parts, tuple(texts), programs, made_by)
+    made_by = (partial(compile_complex_model, real=plain), (expressions, given))
+    return MeasurementModel(parts, tuple(texts), programs, made_by, given)
 
 
 def _check_length(text: object) -> None:

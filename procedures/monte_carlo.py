@@ -370,13 +370,19 @@ def fixed_trials(
     return values
 
 
-def fixed_outputs(sampler: "Sampler", outputs: Sequence[str], seed: int, trials: int) -> FloatArray:
+def fixed_outputs(
+    sampler: "Sampler",
+    outputs: Sequence[str],
+    seed: int,
+    trials: int,
+    progress: Progress | None = None,
+) -> FloatArray:
     """Return M trials of several outputs, drawn together; shape (m, M).
 
     Raises:
         ModelUndefined: an output has no finite value in some of them.
     """
-    values = fixed_trials(sampler, outputs, seed, trials, None)
+    values = fixed_trials(sampler, outputs, seed, trials, progress)
     for row, output in zip(values, outputs, strict=True):
         if not np.isfinite(row).all():
             _require_finite_trials(np.sort(row), output)

@@ -6,26 +6,32 @@ A complex quantity is a pair of real ones; what a model of complex quantities gi
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, sqrt
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from procedures.budget import DEFAULT_SEED, UncertaintyBudget, evaluate
-from procedures.errors import InvalidInput, QuantityUnknown
+from procedures.budget import (
+    DEFAULT_SEED,
+    Method,
+    UncertaintyBudget,
+    evaluate,
+    independent_groups,
+)
+from procedures.errors import InvalidInput, ModelUndefined, QuantityUnknown
 from procedures.fields import require_probability
 from procedures.models import MeasurementModel, compile_complex_model
-from procedures.monte_carlo import Sampler, fixed_outputs
+from procedures.monte_carlo import Progress, Sampler, fixed_outputs
 from procedures.quantities import (
     Correlation,
     Ensemble,
     InputQuantity,
     correlation_matrix,
-    with_shared_influences,
 )
 
 CELLS_PER_SIDE: Final = 100
+JOINT_TRIALS: Final = 300_000
 
 FloatArray = NDArray[np.float64]
 
@@ -35,12 +41,15 @@ class MultivariateBudget:
     """The budgets of several output quantities of the same inputs, and what they share.
 
     Attributes:
-        budgets: one per output quantity, first order.
+        budgets: one per output quantity.
         covariance: of the outputs, in their order; shape (m, m), in the product of their units.
+        trials: of all outputs together, whose covariance it is where an output is not first order;
+            None where it is that of the law of propagation.
     """
 
     budgets: tuple[UncertaintyBudget, ...]
     covariance: tuple[tuple[float, ...], ...]
+    trials: "JointTrials | None" = None
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -136,8 +145,16 @@ def evaluate_all(
     correlations: Iterable[Correlation] = (),
     ensembles: Iterable[Ensemble] = (),
     units: Mapping[str, str] | None = None,
+    method: Method | Literal["auto"] = "first_order",
+    coverage_probability: float = 0.95,
+    seed: int = DEFAULT_SEED,
+    progress: Progress | None = None,
 ) -> MultivariateBudget:
-    """Propagate the uncertainty of the input quantities to every output of a model, first order.
+    """Propagate the uncertainty of the input quantities to every output of a model.
+
+    Each output gets the budget it would get alone. Where all of them are first order, so is their
+    covariance; else it is that of joint trials. Where those have none (t with ν ≤ 2), or the model
+    no value in some of them, the covariances between outputs stay those of first order.
 
     Args:
         model: Y_j = f_j(X_1, …, X_N).
@@ -145,11 +162,15 @@ def evaluate_all(
         correlations: of pairs of inputs.
         ensembles: inputs that were observed simultaneously, with their common ν.
         units: of the outputs, by name.
+        method: of each budget, as `budget.evaluate` takes it.
+        coverage_probability: p, in (0, 1), for which intervals are compared.
+        seed: ≥ 0, of the Monte Carlo trials, should there be any.
+        progress: told the number of those trials done and planned.
 
     Raises:
         As `budget.evaluate`.
 
-    Source: JCGM 102:2011, 6.2.
+    Source: JCGM 102:2011, 6.2 and clause 7.
     """
     quantities, stated, groups = tuple(inputs), tuple(correlations), tuple(ensembles)
     unit_of = units or {}
@@ -161,15 +182,41 @@ def evaluate_all(
             ensembles=groups,
             output=output,
             unit=unit_of.get(output, "1"),
+            method=method,
+            coverage_probability=coverage_probability,
+            seed=seed,
+            progress=progress,
         )
         for output in model.outputs
     )
+    if any(budget.method != "first_order" for budget in budgets):
+        trials = _joint_trials(Sampler(model, quantities, stated, groups), seed, progress)
+        if trials is not None:
+            return MultivariateBudget(budgets, trials.covariance, trials)
+    return MultivariateBudget(budgets, _rows(_covariance(budgets)))
+
+
+def _covariance(budgets: Sequence[UncertaintyBudget]) -> FloatArray:
+    """Return the covariance matrix by the law of propagation (JCGM 102:2011, 6.2.1.3)."""
     components = np.array([[row.component for row in b.contributions] for b in budgets])
-    implied, _ = with_shared_influences(quantities, stated, groups)
-    covariance = components @ correlation_matrix(model.names, implied) @ components.T
+    symbols = [row.symbol for row in budgets[0].contributions]
+    covariance = components @ correlation_matrix(symbols, budgets[0].correlations) @ components.T
     for i, budget in enumerate(budgets):
         covariance[i, i] = budget.combined_standard_uncertainty**2
-    return MultivariateBudget(budgets, _rows(covariance))
+    return np.asarray(covariance, dtype=np.float64)
+
+
+def _joint_trials(sampler: Sampler, seed: int, progress: Progress | None) -> "JointTrials | None":
+    """Return trials of all outputs; None where they have no covariance or are not all finite."""
+    if sampler.moments < 2:
+        return None
+    outputs = sampler.model.outputs
+    try:
+        values = fixed_outputs(sampler, outputs, seed, JOINT_TRIALS, progress)
+    except ModelUndefined:
+        return None
+    values.setflags(write=False)
+    return JointTrials(outputs, values, seed)
 
 
 def elliptical_region(result: MultivariateBudget, coverage_probability: float) -> EllipticalRegion:
@@ -378,7 +425,7 @@ def evaluate_complex(
 
 
 def complex_degrees_of_freedom(
-    components: Iterable[tuple[Sequence[Sequence[float]], float]],
+    components: Iterable[tuple[ArrayLike, float]],
 ) -> float:
     """Return ν_eff of a sum of independent complex components.
 
@@ -391,6 +438,59 @@ def complex_degrees_of_freedom(
     total = np.sum([covariance for covariance, _ in rows], axis=0)
     denominator = sum(_spread(covariance) / nu for covariance, nu in rows if isfinite(nu))
     return float(_spread(total) / denominator) if denominator else float("inf")
+
+
+def degrees_of_freedom_of_pair(result: MultivariateBudget, output: str) -> float | None:
+    """Return ν_eff of a complex output, of which `result` has the parts; infinite at most.
+
+    None where it is unknown: inputs with finite ν are correlated outside an ensemble, or the parts
+    are not first order.
+
+    Raises:
+        QuantityUnknown: the result has no parts of this name.
+
+    Source: R. Willink and B. D. Hall, Metrologia 39 (2002) 361–369.
+    """
+    parts = [result.budget(f"{output}_{part}") for part in ("re", "im")]
+    if any(part.method != "first_order" for part in parts):
+        return None
+    components = np.array([[row.component for row in part.contributions] for part in parts])
+    components /= np.abs(components).max() or 1.0  # so that no square leaves the range of a float
+    quantities = [row.quantity for row in parts[0].contributions]
+    symbols = [quantity.symbol for quantity in quantities]
+    matrix = correlation_matrix(symbols, parts[0].correlations)
+    group_of, nu_of = independent_groups(quantities, parts[0].ensembles)
+    of_group = {g: np.array([i == g for i in group_of]) for g in set(group_of)}
+    between = 0.0
+    for g, members in of_group.items():
+        across = components[:, members] @ matrix[members][:, ~members] @ components[:, ~members].T
+        if isfinite(nu_of[g]) and across.any():
+            return None
+        between = between + across
+    within = [
+        (components[:, m] @ matrix[m][:, m] @ components[:, m].T, nu_of[g])
+        for g, m in of_group.items()
+    ]
+    return complex_degrees_of_freedom([*within, (np.zeros((2, 2)) + between, float("inf"))])
+
+
+def complex_region(
+    result: MultivariateBudget, output: str, coverage_probability: float
+) -> EllipticalRegion | None:
+    """Return the elliptical coverage region of a complex output with its own ν_eff.
+
+    None where ν_eff is unknown or not above 1, or one part is exactly related to the other.
+
+    Source: R. Willink and B. D. Hall, Metrologia 39 (2002) 361–369.
+    """
+    nu = degrees_of_freedom_of_pair(result, output)
+    at = [result.outputs.index(f"{output}_{part}") for part in ("re", "im")]
+    covariance = np.array(result.covariance)[np.ix_(at, at)]
+    if nu is None or nu <= 1 or not _is_regular(covariance):
+        return None
+    k = complex_coverage_factor(coverage_probability, nu)
+    center = tuple(result.estimates[i] for i in at)
+    return EllipticalRegion(center, _rows(covariance), k, coverage_probability)
 
 
 def complex_coverage_factor(coverage_probability: float, degrees_of_freedom: float) -> float:
@@ -428,7 +528,11 @@ def _rows(matrix: FloatArray) -> tuple[tuple[float, ...], ...]:
     return tuple(tuple(float(x) for x in row) for row in matrix)
 
 
-def _require_regular(covariance: FloatArray) -> None:
+def _is_regular(covariance: FloatArray) -> bool:
     u = np.sqrt(np.diag(covariance))
-    if not u.all() or np.linalg.eigvalsh(covariance / np.outer(u, u))[0] < 1e-12:
+    return bool(u.all()) and bool(np.linalg.eigvalsh(covariance / np.outer(u, u))[0] >= 1e-12)
+
+
+def _require_regular(covariance: FloatArray) -> None:
+    if not _is_regular(covariance):
         raise InvalidInput("outputs", "are exactly related or certain: they have no such region")

@@ -286,9 +286,9 @@ def require_unit(
     Raises:
         UnitMismatch: it is not, or as `unit_of_output`.
     """
-    found, stated = unit_of_output(model, units, output=output), parse_unit(unit)
+    field = f"{model.output_named(output)}.unit"
+    found, stated = unit_of_output(model, units, output=output), parse_unit(unit, field=field)
     if not found.is_same_as(stated):
-        field = f"{model.output_named(output)}.unit"
         if found.dimension != stated.dimension:
             reason = f"{unit} is {stated.dimension_text}, the model gives {found.dimension_text}"
         elif found.is_celsius != stated.is_celsius:

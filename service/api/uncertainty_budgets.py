@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Body
 
-from service.exchange.budget_answer import BudgetAnswer, bounded, evaluated
+from service.exchange.budget_answer import BudgetAnswer, BudgetsAnswer, bounded, evaluated
 from service.exchange.budget_request import BudgetRequest
 
 router = APIRouter(prefix="/uncertainty-budgets", tags=["uncertainty"])
@@ -90,6 +90,50 @@ EXAMPLES: Final[dict[str, Any]] = {
             ],
         },
     },
+    "impedance": {
+        "summary": "Two results of the same readings, with their correlation (H.2)",
+        "value": {
+            "outputs": [
+                {"symbol": "R", "expression": "V / I * cos(phi)", "unit": "Ω"},
+                {"symbol": "X", "expression": "V / I * sin(phi)", "unit": "Ω"},
+            ],
+            "simultaneous_observations": [
+                {
+                    "series": {
+                        "V": [5.007, 4.994, 5.005, 4.990, 4.999],
+                        "I": [0.019663, 0.019639, 0.019640, 0.019685, 0.019678],
+                        "phi": [1.0456, 1.0438, 1.0468, 1.0428, 1.0433],
+                    },
+                    "units": {"V": "V", "I": "A", "phi": "rad"},
+                }
+            ],
+        },
+    },
+    "complex": {
+        "summary": "A complex quantity: the reflection coefficient of a load",
+        "value": {
+            "output": "Gamma",
+            "expression": "(Z - Z_0) / (Z + Z_0)",
+            "complex": ["Z"],
+            "inputs": [
+                {
+                    "symbol": "Z_re",
+                    "unit": "Ω",
+                    "value": {"estimate": 48.0, "standard_uncertainty": 0.5},
+                },
+                {
+                    "symbol": "Z_im",
+                    "unit": "Ω",
+                    "value": {"estimate": 3.0, "standard_uncertainty": 0.5},
+                },
+                {
+                    "symbol": "Z_0",
+                    "unit": "Ω",
+                    "value": {"estimate": 50.0, "standard_uncertainty": 0.1},
+                },
+            ],
+        },
+    },
     "curved": {
         "summary": "A model that first order cannot answer: Monte Carlo is taken, and it says why",
         "value": {
@@ -103,16 +147,16 @@ EXAMPLES: Final[dict[str, Any]] = {
 @router.post("")
 def evaluate_uncertainty_budget(
     said: Annotated[BudgetRequest, Body(openapi_examples=EXAMPLES)],
-) -> BudgetAnswer:
+) -> BudgetAnswer | BudgetsAnswer:
     """Evaluate an uncertainty budget (JCGM 100, JCGM 101); nothing is stored, no log-in is needed.
 
     The method `auto` takes the simplest that is good enough: first order, second order, or Monte
-    Carlo, and the remarks say why. What cannot be known is null, never 0.
+    Carlo, and the remarks say why. What cannot be known is null, never 0. Several `outputs`, or a
+    model of `complex` quantities, are answered by a budget for each and their covariance.
 
-    Limits: 100 input quantities, 10 000 observations of each, an expression of 4000 characters,
-    at most 3 000 000 Monte Carlo trials a run, and 2·10⁹ in work: trials times the characters of
-    the expression and 10 for each input, 500 for a correlated one. `suyuan budget` has no such
-    bound.
+    Limits: 10 outputs, 100 input quantities, 10 000 observations of each, an expression of 4000
+    characters, at most 3 000 000 Monte Carlo trials a run, and 2·10⁹ in work: for each output,
+    trials times the characters of the expression and 10 for each input, 500 for a correlated one.
+    `suyuan budget` has no such bound.
     """
-    _, answer = evaluated(said, progress=bounded(said))
-    return answer
+    return evaluated(said, progress=bounded(said)).answer

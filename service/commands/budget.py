@@ -16,7 +16,7 @@ from service.errors import InvalidField
 
 if TYPE_CHECKING:
     from procedures.budget import UncertaintyBudget
-    from service.exchange.budget_answer import BudgetAnswer
+    from service.exchange.budget_answer import BudgetAnswer, BudgetsAnswer, ComplexAnswer, Evaluated
     from service.exchange.budget_file import Form
 
 WAIT_BEFORE_PROGRESS: Final = 0.5
@@ -61,7 +61,7 @@ def budget(
 
     Example: suyuan budget end_gauge.toml --svg shares.svg
     """
-    from procedures.budget_views import share_chart  # noqa: PLC0415  (--help stays quick)
+    from procedures.budget_views import share_charts  # noqa: PLC0415  (--help stays quick)
     from service.exchange import budget_file  # noqa: PLC0415
     from service.exchange.budget_answer import evaluated  # noqa: PLC0415
 
@@ -70,17 +70,17 @@ def budget(
     request = budget_file.read(file.read_bytes(), form)
     with ProgressOfTrials(Console(stderr=True), language) as progress:
         try:
-            found, answer = evaluated(request, progress=progress)
+            found = evaluated(request, progress=progress)
         except InvalidField as error:
-            raise _with_caret(error, request.expression) from error
+            raise _with_caret(error) from error
     if svg:
-        _write(svg, share_chart(found, language=language))
+        _write(svg, share_charts(found.budgets, language=language))
     if export:
         _write(export, budget_file.write(request, exported_as))
     if as_json:
-        typer.echo(answer.model_dump_json(indent=2))
+        typer.echo(found.answer.model_dump_json(indent=2))
     else:
-        _print(found, answer, language)
+        _print(found, language)
 
 
 class ProgressOfTrials:
@@ -108,20 +108,58 @@ class ProgressOfTrials:
         self._bar.update(self._task, completed=done, total=planned)
 
 
-def _print(found: "UncertaintyBudget", answer: "BudgetAnswer", language: Language) -> None:
-    from procedures.budget_views import HEADINGS, table  # noqa: PLC0415
+def _print(found: "Evaluated", language: Language) -> None:
+    from service.exchange.budget_answer import BudgetAnswer  # noqa: PLC0415
 
     console = Console(highlight=False, markup=False, emoji=False)
+    answer = found.answer
+    if isinstance(answer, BudgetAnswer):
+        _print_budget(console, found.budgets[0], answer, language)
+        return
+    for one, told in zip(found.budgets, answer.budgets, strict=True):
+        _print_budget(console, one, told, language)
+        console.print()
+    _print_together(console, answer, language)
+
+
+def _print_budget(
+    console: Console, found: "UncertaintyBudget", answer: "BudgetAnswer", language: Language
+) -> None:
+    from procedures.budget_views import HEADINGS, table  # noqa: PLC0415
+
     rows = [row.cells for row in table(found, language=language)]
     drawn = _drawn(HEADINGS[language], rows)
     if console.is_terminal and _width(console, drawn) > console.width:
         drawn = _drawn(SYMBOLS, rows)
-    # A terminal may break a line, but no digit is cut off.
-    console.size = ConsoleDimensions(max(console.width, _width(console, drawn)), console.height)
     console.print(f"{answer.output} = {answer.expression}", soft_wrap=True)
-    console.print(drawn)
+    _print_whole(console, drawn)
     for line in _result(answer, language):
         console.print(line, soft_wrap=True)
+
+
+def _print_whole(console: Console, drawn: Table) -> None:
+    """Print a table so wide that a terminal may break a line, but no digit is cut off."""
+    size = console.size
+    console.size = ConsoleDimensions(max(console.width, _width(console, drawn)), console.height)
+    console.print(drawn)
+    console.size = size
+
+
+def _print_together(console: Console, answer: "BudgetsAnswer", language: Language) -> None:
+    """Print the correlation matrix of several results, and ν_eff of the complex ones."""
+    in_zh = language == "zh"
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    drawn.add_column("相关系数" if in_zh else "Correlation", no_wrap=True)
+    for output in answer.outputs:
+        drawn.add_column(output, justify="right", no_wrap=True)
+    for output, row in zip(answer.outputs, answer.correlation, strict=True):
+        drawn.add_row(output, *("—" if r is None else f"{r + 0.0:.3f}" for r in row))
+    _print_whole(console, drawn)
+    if answer.covariance_by == "monte_carlo":
+        said = "联合蒙特卡洛试验" if in_zh else "joint Monte Carlo trials"
+        console.print(f"{said}: {answer.trials}")
+    for one in answer.complex:
+        console.print(f"{one.output}: ν_eff = {_degrees_of_freedom(one)}")
 
 
 def _drawn(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
@@ -150,10 +188,19 @@ def _result(answer: "BudgetAnswer", language: Language) -> list[str]:
         if answer.reported
         else ("扩展不确定度未知" if in_zh else "expanded uncertainty unknown"),
         f"{answer.shorthand}, ν_eff = {_degrees_of_freedom(answer)}",
+        *_correlations(answer),
         *_interval(answer, "包含区间" if in_zh else "coverage interval"),
         *(each.zh if in_zh else each.en for each in said),
         f"SHA-256 {answer.content_hash}",
     ]
+
+
+def _correlations(answer: "BudgetAnswer") -> list[str]:
+    """Return the correlations of the inputs in one line: they are why a share may be negative."""
+    told = [
+        f"r({pair.first}, {pair.second}) = {pair.coefficient:.3g}" for pair in answer.correlations
+    ]
+    return [", ".join(told)] if told else []
 
 
 def _interval(answer: "BudgetAnswer", words: str) -> list[str]:
@@ -170,20 +217,21 @@ def _interval(answer: "BudgetAnswer", words: str) -> list[str]:
     return [f"{words} [{low}, {high}]{unit}, {100 * answer.record['coverage_probability']:g} %"]
 
 
-def _degrees_of_freedom(answer: "BudgetAnswer") -> str:
+def _degrees_of_freedom(answer: "BudgetAnswer | ComplexAnswer") -> str:
     nu = answer.effective_degrees_of_freedom
     if nu is None:
         return "—"
     return "∞" if nu == "infinite" else f"{nu:.4g}"
 
 
-def _with_caret(error: InvalidField, expression: str) -> InvalidField:
+def _with_caret(error: InvalidField) -> InvalidField:
     """Return an error that also marks the refused place of the model, in its line."""
     from procedures.errors import ModelRefused  # noqa: PLC0415
 
     refused = error.__cause__
     if not isinstance(refused, ModelRefused):
         return error
+    expression = refused.expression
     before, after = expression[: refused.position], expression[refused.position :]
     start = before.rpartition("\n")[2]
     line = start + after.partition("\n")[0]

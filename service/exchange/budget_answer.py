@@ -1,7 +1,8 @@
 """What is answered of an uncertainty budget: the one form of the API's answer and of `--json`."""
 
+from dataclasses import dataclass
 from math import floor, isfinite, isinf, isnan
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, Field
@@ -10,11 +11,12 @@ from procedures.budget import (
     MOST_TRIALS_OF_LADDER,
     Contribution,
     Method,
+    Remark,
     UncertaintyBudget,
     evaluate,
 )
 from procedures.budget_views import DISTRIBUTIONS, METHODS, remark_text
-from procedures.errors import DegreesOfFreedomUnknown, ModelUndefined
+from procedures.errors import DegreesOfFreedomUnknown, InvalidInput, ModelUndefined
 from procedures.monte_carlo import (
     Comparison,
     MonteCarloResult,
@@ -23,6 +25,16 @@ from procedures.monte_carlo import (
     numerical_tolerance,
     simulate,
 )
+from procedures.multivariate import (
+    JOINT_TRIALS,
+    MultivariateBudget,
+    complex_region,
+    degrees_of_freedom_of_pair,
+    elliptical_region,
+    evaluate_all,
+    rectangular_region,
+)
+from procedures.quantities import Ensemble
 from procedures.rounding import report, shorthand
 from service.errors import InvalidField
 from service.exchange.budget_request import (
@@ -36,6 +48,7 @@ MOST_WORK: Final = 2_000_000_000
 WORK_OF_AN_INPUT: Final = 10
 WORK_OF_A_CORRELATED_INPUT: Final = 500  # drawn through the quantile of its distribution
 
+Answer = TypeVar("Answer", bound=BaseModel)
 InfiniteOr = Annotated[
     float | Literal["infinite"] | None, Field(description="null where it is unknown.")
 ]
@@ -192,23 +205,97 @@ class BudgetAnswer(BaseModel):
     ]
 
 
+class EllipseAnswer(BaseModel):
+    """All η with (η − y)ᵀ V⁻¹ (η − y) ≤ k², V being the covariance (JCGM 102:2011, 3.25)."""
+
+    center: list[float]
+    coverage_factor: float
+    content: Annotated[float, Field(description="Its area, of two outputs; else its volume.")]
+
+
+class RectangleAnswer(BaseModel):
+    """All η with |η_j − y_j| ≤ half_widths_j (JCGM 102:2011, 3.26)."""
+
+    center: list[float]
+    half_widths: list[float]
+    coverage_factor: float
+
+
+class ComplexAnswer(BaseModel):
+    """A complex result, of which the budgets tell the parts."""
+
+    output: str
+    real: float
+    imaginary: float
+    effective_degrees_of_freedom: InfiniteOr
+    elliptical_region: Annotated[
+        EllipseAnswer | None,
+        Field(description="With k² = 2ν/(ν−1) F_p(2, ν−1); null where ν or a region is wanting."),
+    ]
+
+
+class BudgetsAnswer(BaseModel):
+    """Several output quantities of the same inputs, and how they are correlated."""
+
+    outputs: list[str]
+    budgets: list[BudgetAnswer]
+    covariance: Annotated[
+        list[list[float]], Field(description="In the order of `outputs`, in their units.")
+    ]
+    correlation: Annotated[
+        list[list[float | None]], Field(description="null beside a result without uncertainty.")
+    ]
+    covariance_by: Annotated[
+        Literal["law_of_propagation", "monte_carlo"],
+        Field(description="monte_carlo where a budget is not first order: of joint trials."),
+    ]
+    trials: Annotated[int | None, Field(description="How many joint trials, if any.")]
+    coverage_probability: Annotated[float, Field(description="p of the regions.")]
+    elliptical_region: Annotated[
+        EllipseAnswer | None,
+        Field(description="null where some ν is finite, or the results are exactly related."),
+    ]
+    rectangular_region: Annotated[
+        RectangleAnswer | None, Field(description="null where some ν is finite.")
+    ]
+    complex: Annotated[list[ComplexAnswer], Field(description="Of a complex model only.")]
+
+
 # ── Evaluating ───────────────────────────────────────────────────────────────────────────────
 
 
-def evaluated(
-    request: BudgetRequest, *, progress: Progress | None = None
-) -> tuple[UncertaintyBudget, BudgetAnswer]:
-    """Return the budget that a request asks for, and the answer that tells it.
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """The budgets that a request asks for, and the answer that tells them."""
+
+    budgets: tuple[UncertaintyBudget, ...]
+    answer: BudgetAnswer | BudgetsAnswer
+
+
+def evaluated(request: BudgetRequest, *, progress: Progress | None = None) -> Evaluated:
+    """Return the budget or budgets that a request asks for, with their answer.
 
     Raises:
         InvalidField: something in the request cannot be so; points at it.
     """
     question = question_of(request)
     with pointing_into(request), np.errstate(all="ignore"):  # what is not finite is refused
-        budget = _budget(question, request, request.method, progress)
-        _require_finite(budget)
-        validation = _validation(question, request, budget, progress)
-        return budget, _answer(request, question, budget, validation)
+        if request.has_one_result:
+            (output,) = question.model.outputs
+            budget = _budget(question, request, output, request.method, progress)
+            return Evaluated((budget,), _answer(request, question, budget, progress))
+        result = evaluate_all(
+            question.model,
+            question.inputs,
+            correlations=question.correlations,
+            ensembles=question.ensembles,
+            units=question.units,
+            method=request.method,
+            coverage_probability=request.coverage_probability,
+            seed=request.seed,
+            progress=progress,
+        )
+        return Evaluated(result.budgets, _answer_of_all(request, question, result, progress))
 
 
 def bounded(request: BudgetRequest) -> Progress:
@@ -216,16 +303,16 @@ def bounded(request: BudgetRequest) -> Progress:
 
     It refuses when the trials, times the work of one, exceed 2·10⁹: a matter of the request alone,
     not of the machine. A trial is as much work as the expression has characters, and 10 for each
-    input, 500 for a correlated one.
+    input, 500 for a correlated one; and so for each output.
     """
     together = {name for series in request.simultaneous_observations for name in series.series}
     correlated = {end for pair in request.correlations for end in (pair.first, pair.second)}
     correlated |= together | {name for group in request.ensembles for name in group.symbols}
-    work_of_a_trial = (
-        len(request.expression)
-        + WORK_OF_AN_INPUT * (len(request.inputs) + len(together))
-        + WORK_OF_A_CORRELATED_INPUT * len(correlated)
-    )
+    of_inputs = WORK_OF_AN_INPUT * (
+        len(request.inputs) + len(together)
+    ) + WORK_OF_A_CORRELATED_INPUT * len(correlated)
+    parts = 2 if request.complex else 1
+    work_of_a_trial = sum(parts * (len(m.expression) + of_inputs) for m in request.models)
 
     def refuse_too_much(_done: int, planned: int) -> None:
         if planned * work_of_a_trial > MOST_WORK:
@@ -233,7 +320,7 @@ def bounded(request: BudgetRequest) -> Progress:
                 f"{planned} Monte Carlo trials of this model are more than a request may take; "
                 "shorten it, ask for first_order, or use `suyuan budget`"
             )
-            raise InvalidField("/expression", reason)
+            raise InvalidField(request.pointer_to_model("expression", ""), reason)
 
     return refuse_too_much
 
@@ -241,6 +328,7 @@ def bounded(request: BudgetRequest) -> Progress:
 def _budget(
     question: Question,
     request: BudgetRequest,
+    output: str,
     method: Literal["auto", "first_order", "second_order", "monte_carlo"],
     progress: Progress | None,
 ) -> UncertaintyBudget:
@@ -249,7 +337,8 @@ def _budget(
         question.inputs,
         correlations=question.correlations,
         ensembles=question.ensembles,
-        unit=request.unit,
+        output=output,
+        unit=question.units[output],
         method=method,
         coverage_probability=request.coverage_probability,
         seed=request.seed,
@@ -286,6 +375,7 @@ def _validation(
         seed=request.seed,
         correlations=question.correlations,
         ensembles=question.ensembles,
+        output=budget.output,
         coverage_probability=request.coverage_probability,
         tolerance=tolerance / 5,
         most_trials=MOST_TRIALS_OF_LADDER,
@@ -299,7 +389,7 @@ def _against_first_order(
 ) -> ValidationAnswer | None:
     trials = budget.monte_carlo
     try:
-        linear = _budget(question, request, "first_order", None)
+        linear = _budget(question, request, budget.output, "first_order", None)
     except ModelUndefined:  # it has no derivative here
         return None
     if trials is None or linear.method != "first_order":
@@ -337,13 +427,12 @@ def _answer(
     request: BudgetRequest,
     question: Question,
     budget: UncertaintyBudget,
-    validation: ValidationAnswer | None,
+    progress: Progress | None,
 ) -> BudgetAnswer:
+    _require_finite(budget)
     p, stated = request.coverage_probability, request.coverage_factor
     k = stated or _coverage_factor(budget, p)
-    u = budget.combined_standard_uncertainty
-    expanded = k * u if k is not None else (None if u else 0.0)
-    nu = budget.effective_degrees_of_freedom
+    u, nu = budget.combined_standard_uncertainty, budget.effective_degrees_of_freedom
     return BudgetAnswer(
         output=budget.output,
         expression=budget.expression,
@@ -351,55 +440,103 @@ def _answer(
         estimate=budget.estimate,
         combined_standard_uncertainty=u,
         relative_standard_uncertainty=budget.relative_standard_uncertainty,
-        effective_degrees_of_freedom=None if nu is None else _infinite_or(nu),
-        effective_degrees_of_freedom_truncated=(
-            None if nu is None else _infinite_or(nu if isinf(nu) else floor(nu))
-        ),
+        effective_degrees_of_freedom=_infinite_or(nu),
+        effective_degrees_of_freedom_truncated=_infinite_or(_truncated(nu)),
         units_checked=question.units_checked,
         coverage_probability=None if stated else p,
         coverage_factor=k,
         coverage_factor_of_interpolated_degrees_of_freedom=(
             None if stated or nu is None else budget.coverage_factor(p, truncated=False)
         ),
-        expanded_uncertainty=expanded,
+        expanded_uncertainty=k * u if k is not None else (None if u else 0.0),
         coverage_interval=_coverage_interval(budget, p),
         method=budget.method,
         method_said=_said(METHODS[budget.method]),
-        remarks=[
-            RemarkAnswer(
-                reason=remark.reason.value,
-                symbols=list(remark.symbols),
-                zh=remark_text(remark, language="zh"),
-                en=remark_text(remark, language="en"),
-            )
-            for remark in budget.remarks
-        ],
+        remarks=[_remark(remark) for remark in budget.remarks],
         contributions=[_row(row) for row in budget.contributions],
-        correlations=[
-            CorrelationAnswer(
-                first=c.first, second=c.second, coefficient=c.coefficient, reason=c.reason
-            )
-            for c in budget.correlations
-        ],
-        ensembles=[
-            EnsembleAnswer(symbols=list(e.symbols), degrees_of_freedom=e.degrees_of_freedom)
-            for e in budget.ensembles
-        ],
-        second_order=(
-            None
-            if budget.second_order is None
-            else SecondOrderAnswer.model_validate(budget.second_order, from_attributes=True)
-        ),
-        monte_carlo=(
-            None
-            if budget.monte_carlo is None
-            else TrialsAnswer.model_validate(budget.monte_carlo, from_attributes=True)
-        ),
-        validation=validation,
+        correlations=[_copied(CorrelationAnswer, pair) for pair in budget.correlations],
+        ensembles=[_ensemble(ensemble) for ensemble in budget.ensembles],
+        second_order=budget.second_order and _copied(SecondOrderAnswer, budget.second_order),
+        monte_carlo=budget.monte_carlo and _copied(TrialsAnswer, budget.monte_carlo),
+        validation=_validation(question, request, budget, progress),
         reported=None if k is None else _reported(budget, k, None if stated else p),
         shorthand=f"{budget.output} = {shorthand(budget.estimate, u, unit=_unit(budget))}",
         content_hash=budget.content_hash,
         record=budget.as_mapping(),
+    )
+
+
+def _answer_of_all(
+    request: BudgetRequest,
+    question: Question,
+    result: MultivariateBudget,
+    progress: Progress | None,
+) -> BudgetsAnswer:
+    p, outputs = request.coverage_probability, result.outputs
+    ellipse, rectangle = _regions(result, p)
+    by_trials = result.trials is not None
+    return BudgetsAnswer(
+        outputs=list(outputs),
+        budgets=[_answer(request, question, each, progress) for each in result.budgets],
+        covariance=[list(row) for row in result.covariance],
+        correlation=[[result.correlation(a, b) for b in outputs] for a in outputs],
+        covariance_by="monte_carlo" if by_trials else "law_of_propagation",
+        trials=JOINT_TRIALS if by_trials else None,
+        coverage_probability=p,
+        elliptical_region=ellipse,
+        rectangular_region=rectangle,
+        complex=[_complex(result, m.symbol, p) for m in request.models] if request.complex else [],
+    )
+
+
+def _regions(
+    result: MultivariateBudget, p: float
+) -> tuple[EllipseAnswer | None, RectangleAnswer | None]:
+    """Return the regions of the joint trials, or of normal outputs, where there are such."""
+    nus = [budget.effective_degrees_of_freedom for budget in result.budgets]
+    if result.trials is None and not all(nu is not None and isinf(nu) for nu in nus):
+        return None, None
+    ellipse = rectangle = None
+    try:
+        if result.trials is None:
+            rectangle = _copied(RectangleAnswer, rectangular_region(result, p))
+            ellipse = _copied(EllipseAnswer, elliptical_region(result, p))
+        else:
+            rectangle = _copied(RectangleAnswer, result.trials.rectangular_region(p))
+            ellipse = _copied(EllipseAnswer, result.trials.elliptical_region(p))
+    except InvalidInput:  # exactly related, or certain: they have no such region
+        pass
+    return ellipse, rectangle
+
+
+def _complex(result: MultivariateBudget, output: str, p: float) -> ComplexAnswer:
+    region = complex_region(result, output, p)
+    return ComplexAnswer(
+        output=output,
+        real=result.budget(f"{output}_re").estimate,
+        imaginary=result.budget(f"{output}_im").estimate,
+        effective_degrees_of_freedom=_infinite_or(degrees_of_freedom_of_pair(result, output)),
+        elliptical_region=region and _copied(EllipseAnswer, region),
+    )
+
+
+def _copied(answer: type[Answer], value: object) -> Answer:
+    """Return the answer that has the fields of a value of the science."""
+    return answer.model_validate(value, from_attributes=True)
+
+
+def _ensemble(ensemble: Ensemble) -> EnsembleAnswer:
+    return EnsembleAnswer(
+        symbols=list(ensemble.symbols), degrees_of_freedom=ensemble.degrees_of_freedom
+    )
+
+
+def _remark(remark: Remark) -> RemarkAnswer:
+    return RemarkAnswer(
+        reason=remark.reason.value,
+        symbols=list(remark.symbols),
+        zh=remark_text(remark, language="zh"),
+        en=remark_text(remark, language="en"),
     )
 
 
@@ -415,7 +552,7 @@ def _row(row: Contribution) -> ContributionAnswer:
         distribution=kind,
         distribution_said=_said(DISTRIBUTIONS[kind]),
         standard_uncertainty=x.standard_uncertainty,
-        degrees_of_freedom=_infinite_or(x.degrees_of_freedom),
+        degrees_of_freedom="infinite" if isinf(x.degrees_of_freedom) else x.degrees_of_freedom,
         sensitivity_coefficient=row.sensitivity_coefficient if exists else None,
         component=row.component if exists else None,
         share=row.share if row.share is None or isfinite(row.share) else None,
@@ -472,8 +609,12 @@ def _coverage_interval(budget: UncertaintyBudget, p: float) -> IntervalAnswer | 
     return IntervalAnswer(low=interval.low, high=interval.high)
 
 
-def _infinite_or(value: float) -> float | Literal["infinite"]:
-    return "infinite" if isinf(value) else value
+def _truncated(nu: float | None) -> float | None:
+    return nu if nu is None or isinf(nu) else floor(nu)
+
+
+def _infinite_or(value: float | None) -> float | Literal["infinite"] | None:
+    return "infinite" if value is not None and isinf(value) else value
 
 
 def _said(pair: tuple[str, str]) -> Said:

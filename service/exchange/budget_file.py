@@ -64,7 +64,11 @@ def write(request: BudgetRequest, form: Form) -> str:
 
 def _toml(said: Mapping[str, Any]) -> Iterator[str]:
     """Yield the lines: single values first, then a table for each part of each list."""
-    tables = {name: value for name, value in said.items() if isinstance(value, list)}
+    tables = {
+        name: value
+        for name, value in said.items()
+        if isinstance(value, list) and all(isinstance(part, dict) for part in value)
+    }
     for name, value in said.items():
         if name not in tables:
             yield f"{name} = {_inline(value)}"

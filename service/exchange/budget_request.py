@@ -22,7 +22,12 @@ from procedures.errors import (
     QuantityUnknown,
     UnitMismatch,
 )
-from procedures.models import MOST_CHARACTERS, MeasurementModel, compile_model
+from procedures.models import (
+    MOST_CHARACTERS,
+    MeasurementModel,
+    compile_complex_model,
+    compile_model,
+)
 from procedures.observations import (
     PooledStandardDeviation,
     autocorrelated_observations,
@@ -38,6 +43,7 @@ MOST_INPUTS: Final = 100
 MOST_OBSERVATIONS: Final = 10_000
 MOST_GROUPS: Final = 1_000
 MOST_CORRELATIONS: Final = 5_000
+MOST_OUTPUTS: Final = 10
 SMALLEST_COVERAGE_PROBABILITY: Final = 0.5
 LARGEST_COVERAGE_PROBABILITY: Final = 0.999
 LARGEST_COVERAGE_FACTOR: Final = 100.0
@@ -70,6 +76,18 @@ Symbol = Annotated[
 ]
 Text = Annotated[str, Field(max_length=500)]
 Unit = Annotated[str, Field(min_length=1, max_length=50, description='"1" for a number.')]
+Expression = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=MOST_CHARACTERS,
+        description=(
+            "The model f(X_1, …, X_N): numbers, the inputs' symbols, pi, + - * / **, "
+            "parentheses, and abs min max sqrt exp expm1 log log10 log1p sin cos tan asin "
+            "acos atan atan2 sinh cosh tanh hypot. Angles in radians; log is natural."
+        ),
+    ),
+]
 Observations = Annotated[list[Number], Field(min_length=2, max_length=MOST_OBSERVATIONS)]
 
 
@@ -405,6 +423,14 @@ class EnsembleRequest(Strict):
     degrees_of_freedom: DegreesOfFreedom
 
 
+class OutputRequest(Strict):
+    """One of several output quantities."""
+
+    symbol: Symbol
+    expression: Expression
+    unit: Unit = "1"
+
+
 # ── The budget ───────────────────────────────────────────────────────────────────────────────
 
 
@@ -412,19 +438,26 @@ class BudgetRequest(Strict):
     """A measurement model and what is known of its input quantities."""
 
     output: Annotated[Symbol, Field(description="The name of Y.")] = "y"
-    expression: Annotated[
-        str,
+    expression: Expression | None = None
+    unit: Annotated[Unit, Field(description="The unit of Y.")] = "1"
+    outputs: Annotated[
+        list[OutputRequest],
         Field(
-            min_length=1,
-            max_length=MOST_CHARACTERS,
+            max_length=MOST_OUTPUTS,
+            description="Several output quantities of the same inputs, instead of one expression.",
+        ),
+    ] = []
+    complex: Annotated[
+        list[Symbol],
+        Field(
+            max_length=MOST_INPUTS,
             description=(
-                "The model f(X_1, …, X_N): numbers, the inputs' symbols, pi, + - * / **, "
-                "parentheses, and abs min max sqrt exp expm1 log log10 log1p sin cos tan asin "
-                "acos atan atan2 sinh cosh tanh hypot. Angles in radians; log is natural."
+                "The complex quantities z of the formulas; their parts are the inputs z_re and "
+                "z_im. Formulas then have i, + - * /, whole powers, and exp log sqrt abs arg conj "
+                "real imag, and each output Y comes as Y_re and Y_im."
             ),
         ),
-    ]
-    unit: Annotated[Unit, Field(description="The unit of Y.")] = "1"
+    ] = []
     inputs: Annotated[list[InputRequest], Field(max_length=MOST_INPUTS)] = []
     simultaneous_observations: Annotated[list[SimultaneousRequest], Field(max_length=20)] = []
     correlations: Annotated[list[CorrelationRequest], Field(max_length=MOST_CORRELATIONS)] = []
@@ -461,15 +494,47 @@ class BudgetRequest(Strict):
     ] = False
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**63, description="Of the trials.")] = 1
 
+    @model_validator(mode="after")
+    def _one_or_several(self) -> Self:
+        if (self.expression is None) == (not self.outputs):
+            raise ValueError("give either an expression or outputs")
+        if self.outputs and {"output", "unit"} & self.model_fields_set:
+            raise ValueError("output and unit stand within each of the outputs")
+        return self
+
+    @property
+    def models(self) -> list[OutputRequest]:
+        """The output quantities asked for: one, or those of `outputs`."""
+        if self.expression is None:
+            return self.outputs
+        return [OutputRequest(symbol=self.output, expression=self.expression, unit=self.unit)]
+
+    @property
+    def has_one_result(self) -> bool:
+        """Whether one real quantity is asked for, so that one budget answers."""
+        return self.expression is not None and not self.complex
+
+    def pointer_to_model(self, field: str, output: str) -> str:
+        """Return the pointer to a field of the output quantity that has, or whose part has, a name.
+
+        Where none has it, that of the first.
+        """
+        if self.expression is not None:
+            return f"/{'output' if field == 'symbol' else field}"
+        names = [model.symbol for model in self.outputs]
+        base = output if output in names else output.removesuffix("_re").removesuffix("_im")
+        return f"/outputs/{names.index(base) if base in names else 0}/{field}"
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A budget request as the values of the science."""
+    """A budget request as the values of the science; `units` are those of the model's outputs."""
 
     model: MeasurementModel
     inputs: tuple[InputQuantity, ...]
     correlations: tuple[Correlation, ...]
     ensembles: tuple[Ensemble, ...]
+    units: dict[str, str]
     units_checked: bool
 
 
@@ -490,13 +555,49 @@ def question_of(request: BudgetRequest) -> Question:
         correlations += together.correlations
         ensembles.append(together.ensemble)
     _require_inputs_usable(request, inputs)
+    _require_outputs_distinct(request)
     with pointing_into(request):
-        model = compile_model({request.output: request.expression}, [x.symbol for x in inputs])
-        units = {x.symbol: x.unit for x in inputs}
-        units_checked = request.units == "checked" and set(units.values()) != {"1"}
+        model = _model(request, [x.symbol for x in inputs])
+        units = _units_of_outputs(request, model)
+        units_of_inputs = {x.symbol: x.unit for x in inputs}
+        units_checked = request.units == "checked" and set(units_of_inputs.values()) != {"1"}
         if units_checked:
-            require_unit(model, units, request.unit)
-    return Question(model, tuple(inputs), tuple(correlations), tuple(ensembles), units_checked)
+            for output, unit in units.items():
+                if not model.is_constant(output):  # as the imaginary part of a real result is
+                    require_unit(model, units_of_inputs, unit, output=output)
+    return Question(
+        model, tuple(inputs), tuple(correlations), tuple(ensembles), units, units_checked
+    )
+
+
+def _model(request: BudgetRequest, symbols: list[str]) -> MeasurementModel:
+    expressions = {model.symbol: model.expression for model in request.models}
+    if not request.complex:
+        return compile_model(expressions, symbols)
+    parts: set[str] = set()
+    for place, name in enumerate(request.complex):
+        if name in request.complex[:place]:
+            raise InvalidField(f"/complex/{place}", f"{name!r} stands twice")
+        for part in (f"{name}_re", f"{name}_im"):
+            if part not in symbols:
+                raise InvalidField(f"/complex/{place}", f"there is no input {part}")
+            parts.add(part)
+    plain = [symbol for symbol in symbols if symbol not in parts]
+    return compile_complex_model(expressions, request.complex, real=plain)
+
+
+def _units_of_outputs(request: BudgetRequest, model: MeasurementModel) -> dict[str, str]:
+    parts = ("_re", "_im") if request.complex else ("",)
+    units = {f"{asked.symbol}{part}": asked.unit for asked in request.models for part in parts}
+    return {output: units[output] for output in model.outputs}
+
+
+def _require_outputs_distinct(request: BudgetRequest) -> None:
+    seen = set()
+    for place, asked in enumerate(request.outputs):
+        if asked.symbol in seen:
+            raise InvalidField(f"/outputs/{place}/symbol", f"{asked.symbol!r} stands twice")
+        seen.add(asked.symbol)
 
 
 @contextmanager
@@ -508,8 +609,12 @@ def pointing_into(request: BudgetRequest) -> Iterator[None]:
     """
     try:
         yield
-    except (ModelRefused, ModelUndefined) as error:
-        raise InvalidField("/expression", str(error)) from error
+    except ModelRefused as error:
+        output = next((m.symbol for m in request.models if m.expression == error.expression), "")
+        raise InvalidField(request.pointer_to_model("expression", output), str(error)) from error
+    except ModelUndefined as error:
+        place = request.pointer_to_model("expression", error.output)
+        raise InvalidField(place, str(error)) from error
     except CorrelationsImpossible as error:
         raise InvalidField("/correlations", str(error)) from error
     except QuantityUnknown as error:
@@ -523,7 +628,7 @@ def pointing_into(request: BudgetRequest) -> Iterator[None]:
         raise
     except (ArithmeticError, ValueError) as error:  # a float's range was left on the way
         reason = "the numbers are too large or too small to calculate with"
-        raise InvalidField("/expression", reason) from error
+        raise InvalidField(request.pointer_to_model("expression", ""), reason) from error
 
 
 def _stated(
@@ -595,22 +700,22 @@ def _place_of_symbol(request: BudgetRequest, symbol: str, *, last: bool = False)
     ]
     places = [place for place, name in (given if last else used + given) if name == symbol]
     if not places:
-        return "/output"
+        return request.pointer_to_model("symbol", symbol)
     return places[-1] if last else places[0]
 
 
 def _place_of_unit(request: BudgetRequest, field: str) -> str:
     """Return the pointer to a unit, or to the model that disagrees with the units."""
-    if field == request.output:
-        return "/expression"
     symbol = field.removesuffix(".unit")
+    if field == symbol:  # a model's own name: what it adds does not agree
+        return request.pointer_to_model("expression", symbol)
     for place, said in enumerate(request.inputs):
         if said.symbol == symbol:
             return f"/inputs/{place}/unit"
     for place, together in enumerate(request.simultaneous_observations):
         if symbol in together.series:
             return f"/simultaneous_observations/{place}/units/{symbol}"
-    return "/unit"
+    return request.pointer_to_model("unit", symbol)
 
 
 def _place_of_field(request: BudgetRequest, error: InvalidInput) -> str:
@@ -618,7 +723,8 @@ def _place_of_field(request: BudgetRequest, error: InvalidInput) -> str:
     if error.field == "names":  # the reason quotes the name that cannot be used
         symbols = [x.symbol for x in request.inputs]
         symbols += [name for s in request.simultaneous_observations for name in s.series]
-        bad = next((name for name in symbols if repr(name)[:40] in error.reason), request.output)
+        symbols += [model.symbol for model in request.models]
+        bad = next((name for name in symbols if repr(name)[:40] in error.reason), "")
         return _place_of_symbol(request, bad, last=True)
     for place, pair in enumerate(request.correlations):
         if error.field == f"r({pair.first}, {pair.second})":
@@ -629,6 +735,8 @@ def _place_of_field(request: BudgetRequest, error: InvalidInput) -> str:
             return f"/inputs/{place}/{said.given_as}" + (
                 "/degrees_of_freedom" if field == "degrees_of_freedom" else ""
             )
+    if error.field == "expression":
+        return request.pointer_to_model("expression", "")
     known = BudgetRequest.model_fields
     return f"/{error.field}" if error.field in known else "/inputs"
 

@@ -15,7 +15,11 @@ from uncertainties import umath
 
 from procedures.budget import evaluate
 from procedures.models import compile_model
-from procedures.multivariate import ComplexQuantity, evaluate_complex
+from procedures.multivariate import (
+    ComplexQuantity,
+    degrees_of_freedom_of_pair,
+    evaluate_complex,
+)
 from procedures.quantities import Correlation, Ensemble, InputQuantity
 
 NAMES = ("a", "b", "c")
@@ -195,3 +199,34 @@ def test_complex_quantities_have_the_covariance_of_gtc(z, w, formula):
     ours = [entry for row in result.covariance for entry in row]
     size = max(v.rr, v.ii)
     assert ours == pytest.approx([v.rr, v.ri, v.ir, v.ii], rel=1e-8, abs=1e-10 * size)
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    st.complex_numbers(min_magnitude=0.3, max_magnitude=3),
+    st.complex_numbers(min_magnitude=0.3, max_magnitude=3),
+    st.tuples(st.integers(3, 40), st.integers(3, 40)),
+    st.sampled_from(["z * w", "z / w", "z + w**2", "z**-2 * w"]),
+)
+def test_complex_degrees_of_freedom_are_those_of_gtc(z, w, nu, formula):
+    v = (0.0004, 0.0001, 0.0001, 0.0009)
+    theirs = eval(  # noqa: S307 our own formula
+        formula,
+        {"__builtins__": {}},
+        {"z": GTC.ucomplex(z, v, df=nu[0]), "w": GTC.ucomplex(w, v, df=nu[1])},
+    )
+
+    result = evaluate_complex(
+        formula,
+        [
+            ComplexQuantity(
+                symbol=symbol,
+                estimate=x,
+                covariance=((v[0], v[1]), (v[2], v[3])),
+                degrees_of_freedom=n,
+            )
+            for symbol, x, n in (("z", z, nu[0]), ("w", w, nu[1]))
+        ],
+    )
+
+    assert degrees_of_freedom_of_pair(result, "y") == pytest.approx(theirs.df, rel=1e-8)

@@ -13,6 +13,7 @@ from procedures.budget_views import (
     remark_text,
     result_text,
     share_chart,
+    share_charts,
     table,
     text_table,
 )
@@ -105,7 +106,21 @@ def test_a_result_without_uncertainty_has_no_shares():
     budget = evaluate(compile_model("x", ["x"]), [x])
 
     assert table(budget)[0].cells[9] == "—"
-    assert "0.0 %" in share_chart(budget)
+    assert ">—<" in share_chart(budget)
+
+
+def test_several_budgets_are_drawn_under_their_names(weight):
+    drawing = ET.fromstring(share_charts([weight, weight], language="en"))  # noqa: S314 our own
+
+    name = "{http://www.w3.org/2000/svg}"
+    headings = [t.text for t in drawing.findall(f"{name}text") if t.get("font-weight") == "bold"]
+    bottoms = [
+        float(r.get("y", 0)) + float(r.get("height", 0)) for r in drawing.iter(f"{name}rect")
+    ]
+    assert headings == ["y", "y"]
+    assert len(bottoms) == 6
+    assert bottoms == sorted(bottoms)
+    assert max(bottoms) < float(drawing.get("height", 0))
 
 
 def test_every_reason_has_words_in_both_languages():

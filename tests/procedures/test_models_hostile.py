@@ -67,7 +67,7 @@ sin()|sin(x, y)|sin(x=1)|sin(*x)|sin(**x)|atan2(x)|atan2(x, y, x)|hypot(x)|max(x
 sqrt(x for x in y)|sqrt(x, key=y)|max(*x, y)|log(x, 10)|abs(x)(y)|(sin)(x)(y)|print|_|__|___|x_|X|Y
 """.replace("\n", "|").strip("|")
 NO_VALUE = """
-1/0|0/0|x/0*0/0+1/0|0**-1|sqrt(-1)|log(0)|log(-1)|log10(0)|log1p(-1)|asin(2)|acos(-2)|exp(1000)
+1/0|0/0|x/0|x/(1-1)|x/0*0/0+1/0|0**-1|sqrt(-1)|log(0)|log(-1)|log10(0)|log1p(-1)|asin(2)|acos(-2)|exp(1000)
 sinh(1000)|cosh(1e6)|9**9**9|9**9**9**9|2**2000|10**400|1e308*10|1e999|-1e999|1e400|(-8)**0.5
 (-1)**(1/3)|x**1e9|x**1000000000**2|x**-1e9|x**1001|y**(2**40)|x**(9**9)|(x+y)**1e300|tan(1e999)
 hypot(1.5e308, 1.5e308)|1e200*1e200|exp(710)*x|expm1(1e4)+x|1/(1-1)|x/(2-2)*0+1/(1-1)|0.0**-0.5

@@ -1,5 +1,6 @@
 """Several results of the same inputs: how they are correlated, and where they lie together."""
 
+import pickle
 from math import inf, log, pi, sqrt
 
 import numpy as np
@@ -11,6 +12,8 @@ from procedures.multivariate import (
     ComplexQuantity,
     complex_coverage_factor,
     complex_degrees_of_freedom,
+    complex_region,
+    degrees_of_freedom_of_pair,
     elliptical_region,
     evaluate_all,
     evaluate_complex,
@@ -181,6 +184,21 @@ def test_a_complex_formula_is_refused_with_a_pointer(formula, position):
     assert refusal.value.position == position
 
 
+def test_a_real_quantity_stands_in_a_complex_formula_as_itself():
+    model = compile_complex_model("z * r", ["z"], real=["r"])
+    values = {"z_re": 1.0, "z_im": 2.0, "r": 3.0}
+
+    assert model.names == ("z_re", "z_im", "r")
+    assert [model.evaluate(values, output=part) for part in model.outputs] == [3.0, 6.0]
+    assert not model.is_constant("y_im")
+    assert compile_complex_model("abs(z)", ["z"]).is_constant("y_im")
+    again = pickle.loads(pickle.dumps(model))  # noqa: S301 our own
+    assert (again.names, again.complex_names) == (model.names, ("z",))
+    for wrong in ({"real": ["z_re"]}, {"real": ["z"]}, {"real": ["i"]}):
+        with pytest.raises(InvalidInput, match="names"):
+            compile_complex_model("z", ["z"], **wrong)
+
+
 def test_a_covariance_is_one():
     lopsided = ComplexQuantity(symbol="z", estimate=1, covariance=((1, 0.5), (0.4, 1)))
 
@@ -194,3 +212,63 @@ def test_a_stated_correlation_acts_on_every_output():
     result = evaluate_all(PAIR, PAIR_INPUTS, correlations=[Correlation("a", "b", 1)])
 
     assert result.covariance[0][1] == pytest.approx(0.05**2 + 0.01 * 0.02)
+
+
+def test_where_one_output_is_not_first_order_the_covariance_is_that_of_joint_trials():
+    # q = (s - 10)²: E q = u², var q = 2u⁴, and the parabola is not correlated with s
+    model = compile_model({"first": "s + a", "q": "(s - 10) ** 2"}, ["s", "a"])
+    inputs = PAIR_INPUTS[:2]
+
+    result = evaluate_all(model, inputs, method="auto")
+    again = evaluate_all(model, inputs, method="auto")
+
+    assert [budget.method for budget in result.budgets] == ["first_order", "monte_carlo"]
+    assert result.trials is not None
+    assert result.covariance == result.trials.covariance == again.covariance
+    assert result.covariance[1][1] == pytest.approx(2 * 0.05**4, rel=0.02)
+    assert result.correlation("first", "q") == pytest.approx(0, abs=0.01)
+
+
+def test_without_a_standard_deviation_or_a_value_the_covariance_stays_that_of_first_order():
+    model = compile_model({"first": "s + a", "root": "sqrt(s)"}, ["s", "a"])
+    near_zero = [quantity("s", 0.01, 0.004), quantity("a", 1, 0.001)]
+    heavy = [
+        InputQuantity.from_mapping(q.as_mapping() | {"degrees_of_freedom": 2}) for q in near_zero
+    ]
+
+    for inputs in (near_zero, heavy):
+        result = evaluate_all(model, inputs, method="second_order")
+
+        assert result.trials is None
+        assert result.covariance[0][1] == pytest.approx(0.004**2 / (2 * 0.1), rel=1e-9)
+
+
+def test_the_region_of_a_complex_result_knows_its_degrees_of_freedom():
+    z = ComplexQuantity(
+        symbol="z", estimate=1 + 1j, covariance=((4, 1), (1, 9)), degrees_of_freedom=5
+    )
+
+    result = evaluate_complex("2 * z", [z])
+    region = complex_region(result, "y", 0.95)
+
+    assert degrees_of_freedom_of_pair(result, "y") == pytest.approx(5)
+    assert region is not None
+    assert region.coverage_factor == pytest.approx(complex_coverage_factor(0.95, 5))
+    assert region.covariance == pytest.approx(np.array([[16, 4], [4, 36]]))
+    assert complex_region(evaluate_complex("abs(z)", [z]), "y", 0.95) is None
+    few = ComplexQuantity(symbol="z", estimate=1, covariance=((1, 0), (0, 1)), degrees_of_freedom=1)
+    assert complex_region(evaluate_complex("z", [few]), "y", 0.95) is None
+
+
+def test_parts_correlated_outside_an_ensemble_have_no_known_degrees_of_freedom():
+    model = compile_complex_model("z", ["z"])
+    parts = [
+        InputQuantity(symbol=s, estimate=1, standard_uncertainty=1, degrees_of_freedom=4)
+        for s in model.names
+    ]
+
+    related = evaluate_all(model, parts, correlations=[Correlation("z_re", "z_im", 0.5)])
+    apart = evaluate_all(model, parts)
+
+    assert degrees_of_freedom_of_pair(related, "y") is None
+    assert degrees_of_freedom_of_pair(apart, "y") == pytest.approx((2 + 1 + 2) / (2 / 4 + 2 / 4))

@@ -92,7 +92,9 @@ def test_a_narrow_terminal_loses_no_digit(run, monkeypatch):
 def test_json_is_the_answer_of_the_api_and_recomputes(run):
     answer = json.loads(run(POWER, "--json").stdout)
 
-    assert answer == evaluated(budget_file.read(POWER.encode(), "toml"))[1].model_dump(mode="json")
+    assert answer == evaluated(budget_file.read(POWER.encode(), "toml")).answer.model_dump(
+        mode="json"
+    )
     assert recompute(answer["record"]).content_hash == answer["content_hash"]
 
 
@@ -149,6 +151,72 @@ def test_any_text_and_any_number_survive_toml(source, estimate, correlated):
     assert budget_file.read(budget_file.write(request, "toml").encode(), "toml") == request
 
 
+# ── Several results ──────────────────────────────────────────────────────────────────────────
+
+LOAD = """\
+complex = ["Z"]
+
+[[outputs]]
+symbol = "Gamma"
+expression = "(Z - Z_0) / (Z + Z_0)"
+
+[[outputs]]
+symbol = "m"
+expression = "abs(Z)"
+unit = "Ω"
+
+[[inputs]]
+symbol = "Z_re"
+unit = "Ω"
+value = { estimate = 48.0, standard_uncertainty = 0.5 }
+
+[[inputs]]
+symbol = "Z_im"
+unit = "Ω"
+value = { estimate = 3.0, standard_uncertainty = 0.5 }
+
+[[inputs]]
+symbol = "Z_0"
+unit = "Ω"
+value = { estimate = 50.0, standard_uncertainty = 0.1 }
+"""
+
+
+def test_several_complex_results_are_printed_with_their_correlations(run, tmp_path):
+    result = run(LOAD, "--lang", "en", "--svg", "shares.svg", "--export", "again.toml")
+
+    assert result.exit_code == 0
+    lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    assert [line for line in lines if " = (Z - Z_0) / (Z + Z_0)" in line] == [
+        "Gamma_re = (Z - Z_0) / (Z + Z_0)",
+        "Gamma_im = (Z - Z_0) / (Z + Z_0)",
+    ]
+    assert "m_re = 48.09(50) Ω, ν_eff = ∞" in lines
+    assert "Correlation Gamma_re Gamma_im m_re m_im" in lines
+    assert "m_im — — — —" in lines
+    assert "Gamma: ν_eff = ∞" in lines
+    assert (tmp_path / "shares.svg").read_text().count('font-weight="bold"') == 4
+    again = budget_file.read((tmp_path / "again.toml").read_bytes(), "toml")
+    assert again == budget_file.read(LOAD.encode(), "toml")
+
+
+def test_json_of_several_results_is_the_answer_of_the_api(run):
+    answer = json.loads(run(LOAD, "--json").stdout)
+
+    assert answer["outputs"] == ["Gamma_re", "Gamma_im", "m_re", "m_im"]
+    for budget in answer["budgets"]:
+        assert recompute(budget["record"]).content_hash == budget["content_hash"]
+
+
+def test_the_refused_one_of_several_models_is_marked(run):
+    error = run(LOAD.replace("abs(Z)", "Z + sinh(Z)")).exception
+
+    assert isinstance(error, InvalidField)
+    assert error.pointer == "/outputs/1/expression"
+    *_, line, mark = str(error).splitlines()
+    assert (line, mark.index("^")) == ("  Z + sinh(Z)", line.index("sinh"))
+
+
 # ── What is wrong is pointed at ──────────────────────────────────────────────────────────────
 
 
@@ -183,7 +251,7 @@ def test_every_field_in_error_is_told_at_once(run):
         ("{", "a.json", "not JSON"),
         ("[" * 100_000, "a.json", "not JSON"),
         ("[]", "a.json", "valid dictionary"),
-        ("", "a.toml", "/expression: Field required"),
+        ("", "a.toml", "give either an expression or outputs"),
     ],
     ids=["toml", "json", "deep", "list", "empty"],
 )

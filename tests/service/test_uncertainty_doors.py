@@ -452,6 +452,154 @@ def test_a_celsius_temperature_and_a_difference_are_told_apart(api):
     assert said["units_checked"]
 
 
+# ── Several results ──────────────────────────────────────────────────────────────────────────
+
+
+def example(name, **changes):
+    return uncertainty_budgets.EXAMPLES[name]["value"] | changes
+
+
+def test_resistance_and_reactance_come_with_their_printed_correlation(api):
+    # JCGM 100:2008, H.2: r(R, X) = -0.588
+    said = api.post(BUDGETS, json=example("impedance")).json()
+
+    assert said["outputs"] == ["R", "X"]
+    resistance, reactance = said["budgets"]
+    assert resistance["estimate"] == pytest.approx(127.732, abs=0.0005)
+    assert reactance["combined_standard_uncertainty"] == pytest.approx(0.2956, abs=5e-5)
+    assert said["correlation"][0] == pytest.approx([1, -0.588], abs=0.0005)
+    u = [budget["combined_standard_uncertainty"] for budget in said["budgets"]]
+    assert said["covariance"][0][1] == pytest.approx(said["correlation"][0][1] * u[0] * u[1])
+    assert (said["covariance_by"], said["trials"]) == ("law_of_propagation", None)
+    assert said["elliptical_region"] is None  # four degrees of freedom: not a normal one
+    for budget in said["budgets"]:
+        assert recompute(budget["record"]).content_hash == budget["content_hash"]
+
+
+def test_each_of_several_budgets_is_the_one_it_would_be_alone(api):
+    several = api.post(BUDGETS, json=example("impedance")).json()["budgets"]
+
+    for asked_for, budget in zip(example("impedance")["outputs"], several, strict=True):
+        one = {name: asked_for[name] for name in ("expression", "unit")}
+        alone = {k: v for k, v in example("impedance").items() if k != "outputs"} | one
+        said = api.post(BUDGETS, json=alone | {"output": asked_for["symbol"]}).json()
+        assert said == budget
+
+
+def test_two_weights_against_one_standard_have_a_region_together(api):
+    said = api.post(BUDGETS, json=two_weights()).json()
+
+    r = 0.05**2 / sqrt((0.05**2 + 0.01**2) * (0.05**2 + 0.02**2))
+    assert said["correlation"][1][0] == pytest.approx(r)
+    ellipse, rectangle = said["elliptical_region"], said["rectangular_region"]
+    assert ellipse["center"] == rectangle["center"] == [10, 11]
+    assert ellipse["coverage_factor"] == pytest.approx(2.45, abs=0.005)  # JCGM 102, table 1
+    assert rectangle["half_widths"][0] == pytest.approx(2.24 * sqrt(0.05**2 + 0.01**2), rel=0.002)
+    assert said["complex"] == []
+
+
+def two_weights(**changes):
+    inputs = [
+        {"symbol": s, "value": {"estimate": x, "standard_uncertainty": u}}
+        for s, x, u in (("s", 10, 0.05), ("a", 0, 0.01), ("b", 1, 0.02))
+    ]
+    outputs = [
+        {"symbol": "first", "expression": "s + a"},
+        {"symbol": "second", "expression": "s + b"},
+    ]
+    return {"outputs": outputs, "inputs": inputs} | changes
+
+
+def test_where_one_result_needs_trials_the_covariance_is_of_joint_trials(api):
+    squared = two_weights()["outputs"] + [{"symbol": "q", "expression": "(s - 10) ** 2"}]
+
+    said = api.post(BUDGETS, json=two_weights(outputs=squared)).json()
+
+    assert [budget["method"] for budget in said["budgets"]][:2] == ["first_order"] * 2
+    assert said["covariance_by"] == "monte_carlo"
+    assert said["trials"] == 300_000
+    assert said["correlation"][0][1] == pytest.approx(0.910, abs=0.005)
+    assert said["correlation"][0][2] == pytest.approx(0, abs=0.01)  # a parabola is not a line
+    assert said["rectangular_region"]["coverage_factor"] > 1
+
+
+def test_a_complex_result_comes_as_two_with_its_own_degrees_of_freedom(api):
+    said = api.post(BUDGETS, json=example("complex")).json()
+
+    z, z_0 = complex(48, 3), 50
+    gamma = (z - z_0) / (z + z_0)
+    slope = abs(2 * z_0 / (z + z_0) ** 2)  # of Γ by Z: u of both parts of Z is 0.5 Ω
+    of_z_0 = -2 * z / (z + z_0) ** 2 * 0.1
+    assert said["outputs"] == ["Gamma_re", "Gamma_im"]
+    assert [b["estimate"] for b in said["budgets"]] == pytest.approx([gamma.real, gamma.imag])
+    assert said["covariance"][0][0] == pytest.approx((slope * 0.5) ** 2 + of_z_0.real**2)
+    assert said["covariance"][0][1] == pytest.approx(of_z_0.real * of_z_0.imag)
+    (told,) = said["complex"]
+    assert told["output"] == "Gamma"
+    assert told["effective_degrees_of_freedom"] == "infinite"
+    assert told["elliptical_region"]["coverage_factor"] == pytest.approx(2.45, abs=0.005)
+    for budget in said["budgets"]:
+        assert recompute(budget["record"]).content_hash == budget["content_hash"]
+
+
+def test_the_magnitude_of_a_complex_quantity_has_an_imaginary_part_of_nothing(api):
+    in_ohms = example("complex", output="m", expression="abs(Z)", unit="Ω")
+
+    said = api.post(BUDGETS, json=in_ohms | {"inputs": in_ohms["inputs"][:2]}).json()
+
+    magnitude, nothing = said["budgets"]
+    assert magnitude["estimate"] == pytest.approx(sqrt(48**2 + 3**2))
+    assert magnitude["combined_standard_uncertainty"] == pytest.approx(0.5)
+    assert (nothing["estimate"], nothing["combined_standard_uncertainty"]) == (0, 0)
+    assert said["correlation"][0][1] is None
+    assert said["complex"][0]["elliptical_region"] is None
+
+
+@pytest.mark.parametrize(
+    ("question", "pointer"),
+    [
+        (two_weights(expression="s"), ""),
+        (two_weights(unit="g"), ""),
+        (asked(expression=None), ""),
+        (two_weights(outputs=two_weights()["outputs"] * 2), "/outputs/2/symbol"),
+        (two_weights(outputs=two_weights()["outputs"] * 6), "/outputs"),
+        (
+            two_weights(outputs=[*two_weights()["outputs"], {"symbol": "z", "expression": "s."}]),
+            "/outputs/2/expression",
+        ),
+        (
+            two_weights(outputs=[*two_weights()["outputs"], {"symbol": "2", "expression": "s"}]),
+            "/outputs/2/symbol",
+        ),
+        (
+            two_weights(outputs=[*two_weights()["outputs"], {"symbol": "z", "expression": "s/0"}]),
+            "/outputs/2/expression",
+        ),
+        (
+            two_weights(
+                outputs=[*two_weights()["outputs"], {"symbol": "z", "expression": "1/(s-10)"}]
+            ),
+            "/outputs/2/expression",
+        ),
+        (example("complex", complex=["Z", "Q"]), "/complex/1"),
+        (example("complex", complex=["Z", "Z"]), "/complex/1"),
+        (example("complex", expression="max(Z, Z_0)"), "/expression"),
+        (example("complex", expression="Z + Z ** 2"), "/expression"),
+        (example("complex", unit="Ω"), "/unit"),
+        (
+            example("impedance", outputs=[{"symbol": "R", "expression": "V / I", "unit": "V"}]),
+            "/outputs/0/unit",
+        ),
+        (
+            example("impedance", outputs=[{"symbol": "R", "expression": "V + I", "unit": "V"}]),
+            "/outputs/0/expression",
+        ),
+    ],
+)
+def test_what_cannot_be_so_of_several_results_is_pointed_at(api, question, pointer):
+    assert pointers(api.post(BUDGETS, json=question)) == [pointer]
+
+
 def test_impossible_correlations_are_refused_by_name(api):
     one = {"estimate": 1, "standard_uncertainty": 1}
     question = {
@@ -695,7 +843,7 @@ def test_the_description_states_limits_and_examples_of_both_doors(api):
     schemas = described["components"]["schemas"]
 
     budget = schemas["BudgetRequest"]
-    assert budget["properties"]["expression"]["maxLength"] == 4000
+    assert budget["properties"]["expression"]["anyOf"][0]["maxLength"] == 4000
     assert budget["properties"]["inputs"]["maxItems"] == 100
     assert budget["additionalProperties"] is False
     assert schemas["Repeated"]["properties"]["values"]["maxItems"] == 10_000
