@@ -18,7 +18,9 @@ CertificateError
 ├── RenderingFailed               the typesetter refused the page
 ├── DccUnreadable                 not a digital calibration certificate at all
 ├── RevisionError
-│   └── AlreadyWithdrawn          a withdrawn certificate can be neither amended nor withdrawn
+│   ├── AlreadyWithdrawn          a withdrawn certificate can be neither amended nor withdrawn
+│   ├── AlreadyAmended            the newest of a chain is amended (.replaced_by)
+│   └── NothingChanged
 └── LogError
     ├── EntryUnknown              an index or size beyond the log
     └── CheckpointMalformed
@@ -160,6 +162,15 @@ class AlreadyWithdrawn(RevisionError):
     def __init__(self, number: str) -> None:
         self.number = number
         super().__init__(f"certificate {number} is withdrawn already")
+
+
+class AlreadyAmended(RevisionError):
+    """Another certificate has taken its place already, and that one is to be amended."""
+
+    def __init__(self, number: str, replaced_by: str) -> None:
+        self.number = number
+        self.replaced_by = replaced_by
+        super().__init__(f"certificate {number} is replaced by {replaced_by} already")
 
 
 class NothingChanged(RevisionError):

@@ -8,6 +8,7 @@ gave out earlier, or in another form, are carried as the issuer wrote them.
 import re
 import unicodedata
 from dataclasses import dataclass
+from itertools import islice, product
 
 from certificates.errors import CheckCharacterWrong, NumberMalformed
 
@@ -16,6 +17,8 @@ _CODE = re.compile(r"[A-Z][A-Z0-9]{1,11}", re.ASCII)
 _DASHES = re.compile("[\u2010-\u2015\u2212\u2043\u30fc\ufe58\ufe63\uff0d_]")
 _SPACES = re.compile(r"\s+")
 _LOOKS_LIKE_DIGIT = str.maketrans("OIL", "011")
+_LOOKS_LIKE = {letter: alike for alike in ("0O", "1IL") for letter in alike}
+_MOST_READINGS = 243  # that are tried
 
 # As typed, after unifying letters and dashes: O may stand for 0, and I or L for 1.
 _D = "[0-9OIL]"
@@ -101,6 +104,33 @@ def normalize_number(text: str) -> str:
         return _SPACES.sub(" ", text).strip()
     code, year, sequence = older.groups()
     return "-".join((code, *(part.translate(_LOOKS_LIKE_DIGIT) for part in (year, sequence))))
+
+
+def other_readings(text: str) -> tuple[str, ...]:
+    """Return the other numbers that `text` may have been meant as, where letters look alike.
+
+    In the code and in the check character O may stand for 0, and I, L and 1 for one another; each
+    number returned has its right check character. Which of them there is, only a directory knows.
+    """
+    typed = unify_letters(text)
+    match = _DASHED.fullmatch(typed) or _UNDASHED.fullmatch(typed)
+    if match is None:
+        return ()
+    code, year, sequence, check = match.groups()
+    year, sequence = (part.translate(_LOOKS_LIKE_DIGIT) for part in (year, sequence))
+    alike = product(*(_LOOKS_LIKE.get(letter, letter) for letter in code))
+    codes = ("".join(letters) for letters in islice(alike, _MOST_READINGS))
+    numbers = (
+        str(CertificateNumber(code, int(year), int(sequence)))
+        for code in codes
+        if _CODE.fullmatch(code)
+    )
+    as_read = normalize_number(text)
+    return tuple(
+        number
+        for number in numbers
+        if number[-1] in _LOOKS_LIKE.get(check, check) and number != as_read
+    )
 
 
 def normalize_serial_number(text: str) -> str:

@@ -10,7 +10,16 @@ from enum import StrEnum
 from typing import Any
 
 from certificates.content import Amendment, CertificateContent, Signatory
-from certificates.errors import AlreadyWithdrawn, FieldMalformed, FieldMissing, NothingChanged
+from certificates.errors import (
+    AlreadyAmended,
+    AlreadyWithdrawn,
+    FieldMalformed,
+    FieldMissing,
+    NothingChanged,
+)
+from certificates.log import LoggedEvent
+
+DUE_SOON_DAYS = 30
 
 # These differ between any two certificates and are no change of what is said.
 _NEW_EACH_TIME = frozenset(
@@ -19,33 +28,33 @@ _NEW_EACH_TIME = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Withdrawal:
-    """A certificate taken back from a day on, with the reason that its holders are told."""
+class Change:
+    """What became of a certificate on a day; `replaced_by` is the number that amends it."""
 
-    number: str
-    withdrawn_on: date
-    reason_zh: str
-    reason_en: str
-
-    def __post_init__(self) -> None:
-        for name in ("number", "reason_zh", "reason_en"):
-            if not getattr(self, name).strip():
-                raise FieldMissing(name, "withdrawal")
+    became: LoggedEvent
+    on: date
+    replaced_by: str | None = None
 
 
 class Standing(StrEnum):
     """Where a certificate stands on a day."""
 
+    UNKNOWN = "unknown"
     NOT_YET_ISSUED = "not_yet_issued"
-    IN_FORCE = "in_force"
+    VALID = "valid"
+    DUE_SOON = "due_soon"
     EXPIRED = "expired"
     AMENDED = "amended"
     WITHDRAWN = "withdrawn"
+    VOIDED = "voided"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandingOn:
-    """The standing of a certificate on a day; `replaced_by` is the number that amends it."""
+    """The standing of a certificate on a day; `replaced_by` is the number that amends it.
+
+    `since` is the day from which it stands so; of an expired one, the last day on which it held.
+    """
 
     standing: Standing
     on: date
@@ -63,16 +72,16 @@ def amend(
     reason_zh: str,
     reason_en: str,
     original_sha256: str | None = None,
-    withdrawal: Withdrawal | None = None,
+    changes: Iterable[Change] = (),
 ) -> CertificateContent:
     """Return the new certificate that takes the place of `original` and says why.
 
     `corrected` holds what the new certificate says; its number, day, signatures and the naming of
-    the original are set here. Raises AlreadyWithdrawn, FieldMissing for an empty reason,
-    FieldMalformed for the old number or an earlier day, NothingChanged, or what content refuses.
+    the original are set here. `changes` are what became of the original before. Raises
+    AlreadyWithdrawn, AlreadyAmended, FieldMissing for an empty reason, FieldMalformed for the old
+    number or an earlier day, NothingChanged, or what content refuses.
     """
-    if withdrawal is not None:
-        raise AlreadyWithdrawn(original.number)
+    require_amendable(original.number, changes)
     for name, reason in (("reason_zh", reason_zh), ("reason_en", reason_en)):
         if not reason.strip():
             raise FieldMissing(f"amends.{name}", "amendment")
@@ -96,6 +105,18 @@ def amend(
     )
 
 
+def require_amendable(number: str, changes: Iterable[Change]) -> None:
+    """Refuse a certificate that is taken back, or has been amended: the newest is amended.
+
+    Raises AlreadyWithdrawn or AlreadyAmended.
+    """
+    for change in changes:
+        if change.became in {LoggedEvent.WITHDRAWN, LoggedEvent.VOIDED}:
+            raise AlreadyWithdrawn(number)
+        if change.became is LoggedEvent.AMENDED:
+            raise AlreadyAmended(number, change.replaced_by or "")
+
+
 def changed_fields(original: CertificateContent, amended: CertificateContent) -> tuple[str, ...]:
     """Return the paths of what the second says otherwise, to be identified on it (7.8.8.2)."""
     first, second = original.as_mapping(), amended.as_mapping()
@@ -104,35 +125,29 @@ def changed_fields(original: CertificateContent, amended: CertificateContent) ->
 
 
 def standing_on(
-    content: CertificateContent,
-    on: date,
-    *,
-    amendments: Iterable[CertificateContent] = (),
-    withdrawal: Withdrawal | None = None,
+    on: date, *, issued_on: date, valid_until: date | None, changes: Iterable[Change] = ()
 ) -> StandingOn:
-    """Return where a certificate stands on a day: withdrawn before amended before expired.
+    """Return where a certificate stands on a day: taken back before amended before expired.
 
-    `amendments` are the certificates that name this one. A certificate is in force on its last day.
+    It holds on its last day still; in the last thirty it is due soon. No end means no expiry.
     """
-    if on < content.issued_on:
+    if on < issued_on:
         return StandingOn(standing=Standing.NOT_YET_ISSUED, on=on)
-    if withdrawal is not None and withdrawal.withdrawn_on <= on:
-        return StandingOn(standing=Standing.WITHDRAWN, on=on, since=withdrawal.withdrawn_on)
-    naming = [
-        amended
-        for amended in amendments
-        if amended.amends is not None
-        and amended.amends.number == content.number
-        and amended.issued_on <= on
-    ]
-    if naming:
-        latest = max(naming, key=lambda amended: amended.issued_on)
-        return StandingOn(
-            standing=Standing.AMENDED, on=on, since=latest.issued_on, replaced_by=latest.number
-        )
-    if content.valid_until is not None and content.valid_until < on:
-        return StandingOn(standing=Standing.EXPIRED, on=on, since=content.valid_until)
-    return StandingOn(standing=Standing.IN_FORCE, on=on, since=content.issued_on)
+    known = {change.became: change for change in changes if change.on <= on}
+    for became, standing in (
+        (LoggedEvent.VOIDED, Standing.VOIDED),
+        (LoggedEvent.WITHDRAWN, Standing.WITHDRAWN),
+        (LoggedEvent.AMENDED, Standing.AMENDED),
+    ):
+        if change := known.get(became):
+            return StandingOn(
+                standing=standing, on=on, since=change.on, replaced_by=change.replaced_by
+            )
+    if valid_until is not None and valid_until < on:
+        return StandingOn(standing=Standing.EXPIRED, on=on, since=valid_until)
+    due_soon = valid_until is not None and (valid_until - on).days <= DUE_SOON_DAYS
+    standing = Standing.DUE_SOON if due_soon else Standing.VALID
+    return StandingOn(standing=standing, on=on, since=issued_on)
 
 
 def _differences(one: Any, other: Any, path: str) -> Iterator[str]:

@@ -6,6 +6,8 @@ from hashlib import sha256
 
 from certificates.errors import NotCanonical
 
+PAPER_CODE_SIZE = 12  # hexadecimal digits: 48 bits
+
 
 def canonical_bytes(content: object) -> bytes:
     """Return the one UTF-8 JSON text of nested plain values: keys sorted, no spaces.
@@ -30,6 +32,19 @@ def digest(content: object) -> str:
 def sha256_hex(document: bytes) -> str:
     """Return the SHA-256 of an issued file, in hexadecimal."""
     return sha256(document).hexdigest()
+
+
+def paper_code(content: Mapping[str, object]) -> str:
+    """Return the twelve hexadecimal digits that stand in a certificate's QR code.
+
+    They begin the digest of all that the certificate says but the address itself: who has the
+    paper has them, and a code copied to another paper leads to what this one says.
+
+    Args:
+        content: the certificate as `CertificateContent.as_mapping` tells it.
+    """
+    said = {name: value for name, value in content.items() if name != "verification_url"}
+    return digest(said)[:PAPER_CODE_SIZE]
 
 
 def _refuse_what_is_not_plain(value: object, path: str) -> None:

@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from service import log
 from service.api import (
     calibrations,
+    certificate_statuses,
     certificates,
     chains,
     conformity_statements,
@@ -20,6 +21,7 @@ from service.database import open_engine
 from service.lookup import open_lookup_keys
 from service.problems import add_problem_handlers
 from service.settings import Settings
+from service.throttle import Throttle
 from service.web import add_pages, impact
 from service.web.drawing import draw_chain
 from service.web.pages import frame_of
@@ -27,6 +29,7 @@ from service.web.pages import router as pages_router
 
 BOOKS_AND_NUMBERS = (
     certificates,
+    certificate_statuses,
     items,
     chains,
     calibrations,
@@ -56,6 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.engine = open_engine(settings.database_url)
     app.state.keys = open_lookup_keys(settings.lookup_key_file)
+    app.state.throttle = Throttle()
     today = settings.demonstration_today
     app.state.clock = standing_on(today) if today else now
     for module in BOOKS_AND_NUMBERS:

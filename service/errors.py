@@ -12,6 +12,8 @@
   - NotAuthorised
   - FormNotThere
   - NotIssuable
+  - TooLarge
+  - TooManyRequests
 """
 
 from uuid import UUID
@@ -75,3 +77,19 @@ class FormNotThere(ServiceError, LookupError):
 
 class NotIssuable(ServiceError):
     """The calibration may get no certificate: not made here, ended, not signed, or told amiss."""
+
+
+class TooLarge(ServiceError):
+    """More was sent than is read; `limit` is in octets."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(f"larger than {limit} octets: nothing of it was read")
+
+
+class TooManyRequests(ServiceError):
+    """Somebody asks faster than is answered; `retry_after` is in seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__(f"asked too often: try again in {retry_after} s")

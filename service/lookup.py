@@ -26,6 +26,10 @@ class LookupKeys:
         """Return the key of an item's serial number, however it was typed."""
         return self._key("serial_number", normalize_serial_number(serial_number))
 
+    def of_file(self, sha256: str) -> str:
+        """Return the key of a file of a certificate by its SHA-256 in hexadecimal."""
+        return self._key("file", sha256.lower())
+
     def _key(self, kind: str, text: str) -> str:
         return hmac.digest(self.secret, f"{kind}:{text}".encode(), "sha256").hex()
 

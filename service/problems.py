@@ -8,7 +8,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from certificates.errors import AlreadyWithdrawn, ContentError, RenderingFailed, UnknownUnit
+from certificates.errors import (
+    AlreadyAmended,
+    AlreadyWithdrawn,
+    ContentError,
+    NothingChanged,
+    RenderingFailed,
+    UnknownUnit,
+)
 from procedures.errors import InvalidInput, ProcedureError
 from service.errors import (
     AlreadyThere,
@@ -21,6 +28,8 @@ from service.errors import (
     NotPublishable,
     NotTheSenders,
     ReauthenticationRequired,
+    TooLarge,
+    TooManyRequests,
 )
 from traceability.errors import (
     ChainTooDeep,
@@ -48,6 +57,10 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     ContentError: (409, "certificate-incomplete"),
     RenderingFailed: (409, "certificate-not-printable"),
     UnknownUnit: (409, "certificate-not-printable"),
+    AlreadyAmended: (409, "already-amended"),
+    NothingChanged: (409, "nothing-changed"),
+    TooLarge: (413, "too-large"),
+    TooManyRequests: (429, "too-many-requests"),
     ReferenceLaterThanUser: (422, "reference-later-than-user"),
     CycleInTraceability: (422, "cycle-in-traceability"),
     ChainTooDeep: (409, "chain-too-deep"),
@@ -85,7 +98,10 @@ def tell(request: Request, error: Exception) -> JSONResponse:
     status, kind = next(PROBLEMS[known] for known in type(error).__mro__ if known in PROBLEMS)
     pointers = [{"pointer": pointer, "code": kind, "detail": reason}
                 for pointer, reason in _pointers(error)]  # fmt: skip
-    return problem(request, status, kind, str(error), pointers)
+    answer = problem(request, status, kind, str(error), pointers)
+    if isinstance(error, TooManyRequests):
+        answer.headers["Retry-After"] = str(error.retry_after)
+    return answer
 
 
 def tell_invalid(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -171,11 +171,24 @@ def issue(
             for form, document in {CONTENT_FORM: told, **forms}.items()
         ],
     )
+    enter_files(session, certificate.id, keys=keys)
     audit.record(
         session, "certificate.issued", certificate.id, actor_id=actor_id, now=now,
         said={"number": number, "sha256": certificate.content_sha256},
     )  # fmt: skip
     return certificate
+
+
+def enter_files(session: TenantSession, certificate_id: UUID, *, keys: LookupKeys) -> None:
+    """Let everyone who has a file of a certificate find it by the file's digest."""
+    entry = store.entries(session, certificate_id)[0].model_dump()
+    session.insert(
+        CertificateEntry,
+        [
+            entry | {"lookup_key": keys.of_file(file.sha256)}
+            for file in store.files(session, certificate_id)
+        ],
+    )
 
 
 def carry_over(

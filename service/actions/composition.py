@@ -1,7 +1,7 @@
 """From the rows of a book to what a certificate says."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -23,6 +23,7 @@ from certificates.content import (
     Signatory,
     StandardUsed,
 )
+from certificates.seal import paper_code
 from certificates.wording import place_wording
 from procedures.conformity import Verdict
 from procedures.edition import Contributor, ProcedureEdition
@@ -89,7 +90,7 @@ class Composition:
         results = calibration_store.results(session, row.id)
         statement = next(iter(calibration_store.conformity_statements(session, row.id)), None)
         place_zh, place_en = place_wording(PlaceOfPerformance.LABORATORY)
-        return CertificateContent(
+        content = CertificateContent(
             number=number,
             kind=self.kind,
             issued_on=day_of(self.now),
@@ -115,8 +116,20 @@ class Composition:
             signatories=tuple(_signatories(session, row.id)),
             original_record_number=record.number,
             demonstration=row.is_demonstration,
-            verification_url=self.url and self.url.format(number=number),
         )
+        return with_address(content, self.url)
+
+
+def with_address(content: CertificateContent, url: str | None) -> CertificateContent:
+    """Return a certificate with the address that its QR code carries.
+
+    Args:
+        url: "{number}" stands for its number; the code that only the paper tells is added.
+    """
+    if url is None:
+        return content
+    address = url.format(number=content.number)
+    return replace(content, verification_url=f"{address}?code={paper_code(content.as_mapping())}")
 
 
 def _present(id_: UUID | None) -> UUID:

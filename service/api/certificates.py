@@ -11,6 +11,7 @@ from service.auth import Reading
 from service.errors import FormNotThere
 from service.store import certificates as store
 from service.store import directory
+from service.throttle import LOOK_UPS, throttled
 
 router = APIRouter(prefix="/certificates", tags=["certificates"])
 
@@ -41,7 +42,9 @@ class CertificateSummary(SQLModel):
     is_demonstration: bool
 
 
-@router.get("", response_model=list[CertificateSummary])
+@router.get(
+    "", response_model=list[CertificateSummary], dependencies=[throttled("look-up", LOOK_UPS)]
+)
 async def find_certificates(
     request: Request,
     serial_number: Annotated[str, Query(min_length=1, max_length=100, examples=["0083105"])],

@@ -7,26 +7,36 @@ one table that is public, and are on the reviewed list of `tests/service/test_co
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Date, Engine, Uuid, text
+
+from certificates.log import LoggedEvent
+from certificates.revisions import Change, StandingOn, standing_on
+from service.clock import day_of
+from service.tables.base import UtcDateTime
 
 FOUND = text("""
     SELECT e.certificate_id, e.issuer_id, o.name_zh AS issuer_zh, o.name_en AS issuer_en,
         e.number, e.kind, e.status, e.issued_on, e.valid_until, e.item_name_zh, e.item_name_en,
         e.manufacturer_zh, e.manufacturer_en, e.type_designation, e.content_sha256,
-        e.is_demonstration
+        e.is_demonstration, e.recorded_at, e.replaced_by
     FROM certificate_entry e JOIN organization o ON o.id = e.issuer_id
-    WHERE e.lookup_key = :lookup_key AND e.recorded_at = (
-        SELECT max(newer.recorded_at) FROM certificate_entry newer
-        WHERE newer.lookup_key = e.lookup_key AND newer.certificate_id = e.certificate_id)
-    ORDER BY e.issued_on DESC, e.number DESC
-""").columns(certificate_id=Uuid, issuer_id=Uuid, issued_on=Date, valid_until=Date)
+    WHERE e.lookup_key = :lookup_key
+    ORDER BY e.issued_on DESC, e.number DESC, e.certificate_id, e.recorded_at
+""").columns(
+    certificate_id=Uuid, issuer_id=Uuid, issued_on=Date, valid_until=Date, recorded_at=UtcDateTime
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """What the directory tells of a certificate, as its newest status has it."""
+    """What the directory tells of a certificate, as its newest status has it.
+
+    `changes` are what became of it since it was issued, in their order.
+    """
 
     certificate_id: UUID
     issuer_id: UUID
@@ -44,13 +54,37 @@ class Entry:
     type_designation: str
     content_sha256: str
     is_demonstration: bool
+    changes: tuple[Change, ...] = ()
+
+    def standing(self, on: date) -> StandingOn:
+        """Return where the certificate stands on a day."""
+        return standing_on(
+            on, issued_on=self.issued_on, valid_until=self.valid_until, changes=self.changes
+        )
 
 
 def find(engine: Engine, lookup_key: str) -> Sequence[Entry]:
     """Return the certificates under a look-up key, the newest first: none, one or many."""
     with engine.connect().execution_options(read_only=True) as connection:
         rows = connection.execute(FOUND, {"lookup_key": lookup_key}).mappings().all()
-    return [Entry(**{**row, "is_demonstration": bool(row["is_demonstration"])}) for row in rows]
+    return [_entry(list(told)) for _, told in groupby(rows, lambda row: row["certificate_id"])]
+
+
+def _entry(told: Sequence[Any]) -> Entry:
+    """Return an entry from all that was told of one certificate, in order."""
+    newest = {name: told[-1][name] for name in Entry.__dataclass_fields__ if name != "changes"}
+    return Entry(
+        **newest | {"is_demonstration": bool(newest["is_demonstration"])},
+        changes=tuple(
+            Change(
+                became=LoggedEvent(row["status"]),
+                on=day_of(row["recorded_at"]),
+                replaced_by=row["replaced_by"],
+            )
+            for row in told
+            if row["status"] != LoggedEvent.ISSUED
+        ),
+    )
 
 
 def organization_ids(engine: Engine) -> Sequence[UUID]:

@@ -78,8 +78,12 @@ class PublishedSupersession(SQLModel, table=True):
 class CertificateEntry(SQLModel, table=True):
     """What anyone may learn of a certificate who knows its number or the item's serial number.
 
-    One row a key and a status; the newest says what holds. It tells one maker's item from
-    another's, and never names the customer. Distributed by `lookup_key`.
+    One row a key and a status; the newest says what holds. Keys are of the number, of the item's
+    serial number and of each file's digest. It tells one maker's item from another's, and never
+    names the customer. Distributed by `lookup_key`.
+
+    Attributes:
+        replaced_by: the number of the certificate that amends this one.
     """
 
     __tablename__ = "certificate_entry"
@@ -109,3 +113,4 @@ class CertificateEntry(SQLModel, table=True):
     type_designation: str
     content_sha256: str
     is_demonstration: bool = False
+    replaced_by: str | None = None

@@ -13,6 +13,7 @@ HOME_ROUTE = "/"
 LOOKUP_ROUTE = "/find"
 CERTIFICATE_ROUTE = "/c/{number:path}"
 CERTIFICATE_FILE_ROUTE = "/c/{number:path}/certificate.{format}"  # declared before the page's
+AUTHENTICATE_ROUTE = "/authenticate"
 ITEM_ROUTE = "/i/{item_id}"
 CHAIN_ROUTE = "/calibrations/{calibration_id}/chain"
 CHAIN_DRAWING_ROUTE = "/calibrations/{calibration_id}/chain.svg"

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.web import addresses, fmt, i18n, viz, words
 from service.web.views import (
     ActAsPage,
+    AuthenticationPage,
     CertificatePage,
     ChainPage,
     DuePage,
@@ -24,6 +25,7 @@ from service.web.views import (
     ItemPage,
     LookupPage,
     Page,
+    UnknownCertificatePage,
 )
 
 CONTENT_SECURITY_POLICY = (
@@ -46,6 +48,8 @@ TEMPLATES: dict[type[Page], str] = {
     HomePage: "home.html",
     LookupPage: "lookup.html",
     CertificatePage: "certificate.html",
+    UnknownCertificatePage: "certificate_unknown.html",
+    AuthenticationPage: "authenticate.html",
     ChainPage: "chain.html",
     ItemPage: "item.html",
     DuePage: "due.html",

@@ -17,9 +17,10 @@ from sqlalchemy import Engine
 
 from certificates.content import CertificateContent, CertificateKind
 from certificates.html import render_fragment
-from certificates.numbers import normalize_serial_number
+from certificates.numbers import normalize_number, normalize_serial_number
+from certificates.revisions import Standing
 from procedures.conformity import Verdict
-from service import answers
+from service import answers, public
 from service.auth import Actor
 from service.catalogue import edition_in_force
 from service.errors import NotFound
@@ -36,13 +37,16 @@ from service.tables.certificates import Certificate
 from service.tables.certificates import CertificateFile as FileRow
 from service.tables.items import Item
 from service.tenancy import TenantSession
+from service.uploads import LARGEST_FILE
 from service.web.telling import chain_page, decimal, findings_page, level_name
 from service.web.views import (
     ActAsPage,
+    AuthenticationPage,
     Bilingual,
     CertificateFile,
     CertificatePage,
     CertificateRow,
+    CertificateStatus,
     ChainPage,
     DemoOrganization,
     DemoPerson,
@@ -59,8 +63,9 @@ from service.web.views import (
     ItemPage,
     LookupPage,
     MeasuringInterval,
+    PaperRow,
     ToldBreak,
-    certificate_status,
+    UnknownCertificatePage,
     due_status,
 )
 from service.web.viz import DriftPlot, DriftPoint, draw_drift
@@ -143,10 +148,8 @@ def lookup_page(
     engine: Engine, keys: LookupKeys, session: TenantSession | None, query: str, *, on: date
 ) -> LookupPage:
     """Return what the public directory, and the book of whoever looks, hold under a number."""
-    found = (
-        *directory.find(engine, keys.of_serial_number(query)),
-        *directory.find(engine, keys.of_number(query)),
-    )
+    named = public.find_by_number(engine, keys, query)
+    found = (*directory.find(engine, keys.of_serial_number(query)), *((named,) if named else ()))
     return LookupPage(
         query=query,
         on=on,
@@ -174,6 +177,17 @@ def _found_items(session: TenantSession, query: str) -> Iterator[FoundItem]:
 # --- Certificates ------------------------------------------------------------------------------
 
 
+STATUSES = {
+    Standing.NOT_YET_ISSUED: CertificateStatus.NOT_YET_ISSUED,
+    Standing.VALID: CertificateStatus.VALID,
+    Standing.DUE_SOON: CertificateStatus.DUE_SOON,
+    Standing.EXPIRED: CertificateStatus.EXPIRED,
+    Standing.AMENDED: CertificateStatus.AMENDED,
+    Standing.WITHDRAWN: CertificateStatus.WITHDRAWN,
+    Standing.VOIDED: CertificateStatus.VOIDED,
+}
+
+
 def certificate_page(
     engine: Engine,
     keys: LookupKeys,
@@ -181,20 +195,57 @@ def certificate_page(
     number: str,
     *,
     on: date,
+    today: date,
     known_at: datetime,
-) -> CertificatePage:
-    """Return a certificate: its entry for all; its text, chain and files for who has it.
-
-    Raises:
-        NotFound: the directory has none of this number.
-    """
-    entry = next(iter(directory.find(engine, keys.of_number(number))), None)
+    code: str = "",
+) -> CertificatePage | UnknownCertificatePage:
+    """Return a certificate: its entry for all; its text, chain and files for who has it."""
+    answer = public.look_up(engine, keys, number, on=on, code=code)
+    entry, standing = answer.entry, answer.standing
     if entry is None:
-        raise NotFound("certificate", number)
+        return UnknownCertificatePage(number=answer.number)
+    page = CertificatePage(
+        row=_certificate_row(
+            entry, on=on, serial_number=answer.paper.item.serial_number if answer.paper else None
+        ),
+        on=on,
+        today=today,
+        document=None,
+        asked=None if normalize_number(number) == entry.number else number,
+        code=code,
+        code_is_right=answer.code_is_right,
+        paper=tuple(_paper_rows(answer.paper)) if answer.paper else (),
+        is_demonstration=entry.is_demonstration,
+        content_sha256=entry.content_sha256,
+        since=standing.since,
+        replaced_by=standing.replaced_by,
+    )
     certificate = _certificate_in(session, entry.number) if session else None
     if session and certificate:
-        return _certificate_of_book(session, certificate, entry, on=on, known_at=known_at)
-    return CertificatePage(row=_certificate_row(entry, on=on), on=on, document=None)
+        return _certificate_of_book(session, certificate, page, known_at=known_at)
+    return page
+
+
+def _paper_rows(content: CertificateContent) -> Iterator[PaperRow]:
+    for row in content.results:
+        unit = row.expanded_uncertainty_unit or row.unit
+        yield PaperRow(
+            measurand=bilingual(row, "measurand"),
+            nominal=f"{row.nominal} {row.nominal_unit or row.unit}" if row.nominal else "",
+            estimate=f"{row.estimate} {row.unit}",
+            uncertainty=f"{row.expanded_uncertainty} {unit} (k = {row.coverage_factor})"
+            if row.expanded_uncertainty
+            else "",
+            verdict=row.verdict,
+        )
+    for item in content.checked_items:
+        yield PaperRow(
+            measurand=bilingual(item, "name"),
+            nominal="",
+            estimate=f"{item.value} {item.unit}".strip(),
+            uncertainty="",
+            verdict=item.verdict,
+        )
 
 
 def _certificate_in(session: TenantSession, number: str) -> Certificate | None:
@@ -204,17 +255,21 @@ def _certificate_in(session: TenantSession, number: str) -> Certificate | None:
 
 
 def _certificate_of_book(
-    session: TenantSession, certificate: Certificate, entry: Entry, *, on: date, known_at: datetime
+    session: TenantSession, certificate: Certificate, page: CertificatePage, *, known_at: datetime
 ) -> CertificatePage:
     calibration_id = certificate_store.calibrations_of(session, certificate.id)[0]
     calibration = calibration_store.get(session, calibration_id)
     item = item_store.get(session, calibration.item_id) if calibration.item_id else None
-    row = _certificate_row(entry, on=on, serial_number=item.serial_number if item else None)
     files = {file.form: file for file in certificate_store.files(session, certificate.id)}
     chain = answers.chain(session, calibration_id, on=None, known_at=known_at)
-    return CertificatePage(
-        row=replace(row, calibration_id=calibration_id, item_id=item.id if item else None),
-        on=on,
+    return replace(
+        page,
+        row=replace(
+            page.row,
+            serial_number=item.serial_number if item else None,
+            calibration_id=calibration_id,
+            item_id=item.id if item else None,
+        ),
         document=_document(files.get("json")),
         files=tuple(
             CertificateFile(format=form, size=len(file.content), sha256=file.sha256)
@@ -256,12 +311,21 @@ def _certificate_row(entry: Entry, *, on: date, serial_number: str | None = None
         issuer=bilingual(entry, "issuer"),
         issued_on=entry.issued_on,
         valid_until=entry.valid_until,
-        status=certificate_status(
-            on,
-            entry.valid_until,
-            amended=entry.status == "amended",
-            withdrawn=entry.status in ("withdrawn", "voided"),
-        ),
+        status=STATUSES[entry.standing(on).standing],
+    )
+
+
+def authentication_page(verdict: public.Verdict, *, on: date) -> AuthenticationPage:
+    """Return what a file turned out to be."""
+    answer = verdict.answer
+    entry = answer.entry if answer else None
+    return AuthenticationPage(
+        on=on,
+        largest=LARGEST_FILE,
+        finding=verdict.finding,
+        sha256=verdict.sha256,
+        row=_certificate_row(entry, on=on) if entry else None,
+        replaced_by=answer.standing.replaced_by if answer else None,
     )
 
 

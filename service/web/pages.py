@@ -8,17 +8,28 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from service import public
 from service.auth import ACTING_COOKIE, Acting, Reading, actor_of
 from service.clock import Now, Today, day_of
-from service.errors import NotFound
+from service.errors import InvalidField, NotFound, TooLarge
 from service.store import directory
 from service.tenancy import TenantSession
+from service.throttle import LOOK_UPS, UPLOADS, throttled
+from service.uploads import LARGEST_FILE, read_upload
 from service.web import addresses, loading
 from service.web.frame import A_YEAR, page_before, render_drawing, render_page
 from service.web.i18n import language_of
-from service.web.views import DueFilter, DueStatus, Frame, HomePage
+from service.web.views import (
+    AuthenticationPage,
+    DueFilter,
+    DueStatus,
+    Frame,
+    HomePage,
+    UnknownCertificatePage,
+)
 
 router = APIRouter(include_in_schema=False)
 
@@ -71,7 +82,7 @@ def show_home(request: Request, session: BookIfAny, today: Today) -> HTMLRespons
     return render_page(request, loading.home_of_demonstration(engine, session, on=today))
 
 
-@router.get(addresses.LOOKUP_ROUTE)
+@router.get(addresses.LOOKUP_ROUTE, dependencies=[throttled("look-up", LOOK_UPS)])
 def look_up(
     request: Request,
     session: BookIfAny,
@@ -102,16 +113,55 @@ def download_certificate(session: Reading, number: str, format: str) -> Response
     )
 
 
-@router.get(addresses.CERTIFICATE_ROUTE)
+@router.get(addresses.CERTIFICATE_ROUTE, dependencies=[throttled("look-up", LOOK_UPS)])
 def show_certificate(
-    request: Request, session: BookIfAny, today: Today, now: Now, number: str
+    request: Request,
+    session: BookIfAny,
+    today: Today,
+    now: Now,
+    number: str,
+    on: date | None = None,
+    code: Annotated[str, Query(max_length=40)] = "",
 ) -> HTMLResponse:
     """Show a certificate: its status to all, its text to those whose book holds it."""
     state = request.app.state
     page = loading.certificate_page(
-        state.engine, state.keys, session, number, on=today, known_at=now
+        state.engine,
+        state.keys,
+        session,
+        number,
+        on=on or today,
+        today=today,
+        known_at=now,
+        code=code.strip(),
     )
-    return render_page(request, page)
+    return render_page(
+        request, page, status=404 if isinstance(page, UnknownCertificatePage) else 200
+    )
+
+
+@router.get(addresses.AUTHENTICATE_ROUTE)
+def ask_for_file(request: Request, today: Today) -> HTMLResponse:
+    """Show where a certificate's file is sent to be compared with the issued one."""
+    return render_page(request, AuthenticationPage(on=today, largest=LARGEST_FILE))
+
+
+@router.post(addresses.AUTHENTICATE_ROUTE, dependencies=[throttled("upload", UPLOADS)])
+async def authenticate_file(request: Request, today: Today) -> HTMLResponse:
+    """Show what a file, or the file of a digest, turns out to be."""
+    state = request.app.state
+    try:
+        upload = await read_upload(request)
+        digest = upload.fields.get("sha256", "")
+        verdict = await run_in_threadpool(
+            public.judge, state.engine, state.keys, upload.content, digest, on=today
+        )
+    except (InvalidField, TooLarge) as error:
+        page = AuthenticationPage(on=today, largest=LARGEST_FILE, error=type(error).__name__)
+        status = 413 if isinstance(error, TooLarge) else 422
+    else:
+        page, status = loading.authentication_page(verdict, on=today), 200
+    return await run_in_threadpool(render_page, request, page, status=status)
 
 
 # --- Of the own book ---------------------------------------------------------------------------

@@ -77,6 +77,8 @@ class CertificateStatus(StrEnum):
     EXPIRED = "expired"
     WITHDRAWN = "withdrawn"
     AMENDED = "amended"
+    VOIDED = "voided"
+    NOT_YET_ISSUED = "not yet issued"
 
 
 def certificate_status(
@@ -185,12 +187,28 @@ class CertificateFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PaperRow:
+    """One result as the paper says it: its digits as printed; `uncertainty` is U with its k."""
+
+    measurand: Bilingual
+    nominal: str
+    estimate: str
+    uncertainty: str
+    verdict: Verdict | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CertificatePage:
     """A certificate: its status on a date around its own text.
 
     Attributes:
+        today: the day of the page; `on` is the day asked about.
+        asked: the number as it was typed, where letters that look alike were read otherwise.
+        code: what was given as the code of the paper; `code_is_right` whether it is.
+        paper: the results to compare with the paper, for who gave its code.
         document: the certificate's HTML fragment by `certificates.html`; None if only its
             entry is known (issued elsewhere).
+        since: the day from which it stands so.
         replaced_by: the number of the certificate that amends this one.
         withdrawal_reason: why it was withdrawn, as the issuer said it.
         chain_unbroken: whether its chain was unbroken when used; None if that is not ours to see.
@@ -198,11 +216,44 @@ class CertificatePage:
 
     row: CertificateRow
     on: date
+    today: date
     document: Markup | None
+    asked: str | None = None
+    code: str = ""
+    code_is_right: bool | None = None
+    paper: tuple[PaperRow, ...] = ()
+    is_demonstration: bool = False
+    content_sha256: str | None = None
     files: tuple[CertificateFile, ...] = ()
+    since: date | None = None
     replaced_by: str | None = None
     withdrawal_reason: str | None = None
     chain_unbroken: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownCertificatePage:
+    """That nobody issued a certificate of this number here."""
+
+    number: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthenticationPage:
+    """The question whether a file is the issued one, and the answer once it was asked.
+
+    Attributes:
+        finding: a value of `service.public.Finding`; None before anything was sent.
+        row: the certificate that the file is, or claims to be, as it stands on the day.
+    """
+
+    on: date
+    largest: int
+    finding: str | None = None
+    sha256: str = ""
+    row: CertificateRow | None = None
+    replaced_by: str | None = None
+    error: str = ""
 
 
 # --- The chain ---------------------------------------------------------------------------------
@@ -505,6 +556,8 @@ Page = (
     HomePage
     | LookupPage
     | CertificatePage
+    | UnknownCertificatePage
+    | AuthenticationPage
     | ChainPage
     | ItemPage
     | DuePage

@@ -45,6 +45,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         CertificateStatus.EXPIRED: N_("Expired"),
         CertificateStatus.WITHDRAWN: N_("Withdrawn"),
         CertificateStatus.AMENDED: N_("Amended"),
+        CertificateStatus.VOIDED: N_("Voided"),
+        CertificateStatus.NOT_YET_ISSUED: N_("Not yet issued"),
     },
     "due status": {
         DueStatus.OVERDUE: N_("Overdue"),
@@ -101,6 +103,8 @@ LOOKS: Mapping[str, str] = {
     CertificateStatus.EXPIRED: "over",
     CertificateStatus.WITHDRAWN: "stop",
     CertificateStatus.AMENDED: "stop",
+    CertificateStatus.VOIDED: "stop",
+    CertificateStatus.NOT_YET_ISSUED: "plain",
     DueStatus.OVERDUE: "over",
     DueStatus.WITHIN_30: "soon",
     DueStatus.WITHIN_60: "plain",

@@ -28,6 +28,9 @@ PAGES = {
     "certificate": "/c/{story.certificate.number}",
     "certificate-on-paper": addresses.certificate("TPP-2026-00011"),
     "certificate-of-another": addresses.certificate("STL-2026-00016"),
+    "certificate-on-a-day": "/c/{story.certificate.number}?on=2028-01-01&code=wrong",
+    "certificate-unknown": addresses.certificate("TPP-2026-99999-X"),
+    "authenticate": addresses.AUTHENTICATE_ROUTE,
     "chain": "/calibrations/{story.calibration.id}/chain",
     "chain-later": "/calibrations/{story.calibration.id}/chain?on=2027-09-01",
     "item": addresses.item(GAUGE),
@@ -39,7 +42,7 @@ PAGES = {
     "missing": "/no-such-page",
     "unreadable": addresses.chain(VERIFIED_IN_JUNE) + "?on=soon",
 }
-REFUSED = {"missing": 404, "unreadable": 422}
+REFUSED = {"missing": 404, "certificate-unknown": 404, "unreadable": 422}
 REFUSAL = (  # what Chromium says of it
     "Failed to load resource: the server responded with a status of"
     " {answer.status} ({answer.status_text})"

@@ -10,6 +10,7 @@ from certificates.numbers import (
     format_number,
     normalize_number,
     normalize_serial_number,
+    other_readings,
     parse_number,
 )
 
@@ -80,6 +81,39 @@ def test_nearly_every_swap_of_two_neighbours_is_noticed():
 )
 def test_what_people_type_is_read_as_it_was_meant(typed):
     assert normalize_number(typed) == "TPP-2026-00123-D"
+
+
+@pytest.mark.parametrize(
+    ("number", "typed"),
+    [
+        ("NIM-2026-00001-", "N1M-2026-00001-"),
+        ("OIL1-2026-00007-", "0ILI-2026-00007-"),
+        ("LAB0-2026-00012-", "labo 2O26 OOO12 "),
+    ],
+)
+def test_a_code_that_looks_like_another_is_read_as_what_its_check_character_fits(number, typed):
+    check = check_character(number)
+
+    with pytest.raises(NumberError):
+        parse_number(typed + check)
+    assert number + check in other_readings(typed + check)
+
+
+def test_a_check_character_that_looks_like_another_is_read_as_it():
+    numbers = [format_number("TPP", 2026, sequence) for sequence in range(1, 200)]
+    alike = {"0": "O", "O": "0", "1": "l", "I": "1", "L": "I"}
+    mistyped = {
+        number: number[:-1] + alike[number[-1]] for number in numbers if number[-1] in alike
+    }
+
+    assert len({number[-1] for number in mistyped}) == 5
+    assert all(other_readings(typed) == (number,) for number, typed in mistyped.items())
+
+
+@given(numbers)
+def test_a_number_as_it_is_printed_is_no_other_reading_of_itself(number):
+    assert number not in other_readings(number)
+    assert all(parse_number(reading) for reading in other_readings(number))
 
 
 def test_a_wrong_check_character_is_told():

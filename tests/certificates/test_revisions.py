@@ -7,13 +7,15 @@ import pytest
 
 from certificates.content import CertificateContent
 from certificates.errors import (
+    AlreadyAmended,
     AlreadyWithdrawn,
     FieldMalformed,
     FieldMissing,
     NothingChanged,
     VerdictContradictsKind,
 )
-from certificates.revisions import Standing, Withdrawal, amend, changed_fields, standing_on
+from certificates.log import LoggedEvent
+from certificates.revisions import Change, Standing, amend, changed_fields, standing_on
 from certificates.wording import statements
 from procedures.conformity import Verdict
 
@@ -39,16 +41,6 @@ def amended(original, corrected, **changes):
         "original_sha256": "ab" * 32,
     }
     return amend(original, corrected, **{**facts, **changes})
-
-
-@pytest.fixture
-def withdrawal(verification) -> Withdrawal:
-    return Withdrawal(
-        number=verification.number,
-        withdrawn_on=date(2027, 1, 10),
-        reason_zh="标准器失准",
-        reason_en="the standard was found out of tolerance",
-    )
 
 
 def test_the_amendment_has_its_own_number_and_names_the_old_one_and_the_reason(
@@ -107,9 +99,17 @@ def test_an_amendment_without_its_own_number_day_or_reason_is_refused(
     assert refused.value.field == field
 
 
-def test_a_withdrawn_certificate_is_not_amended(verification, corrected, withdrawal):
-    with pytest.raises(AlreadyWithdrawn):
-        amended(verification, corrected, withdrawal=withdrawal)
+def test_a_certificate_that_was_taken_back_is_not_amended(verification, corrected):
+    for taken_back in (WITHDRAWN, VOIDED):
+        with pytest.raises(AlreadyWithdrawn):
+            amended(verification, corrected, changes=(taken_back,))
+
+
+def test_of_a_chain_of_amendments_the_newest_is_amended(verification, corrected):
+    with pytest.raises(AlreadyAmended) as refused:
+        amended(verification, corrected, changes=(AMENDED,))
+
+    assert refused.value.replaced_by == NUMBER
 
 
 def test_an_amendment_cannot_turn_a_failure_into_a_verification_certificate(verification):
@@ -119,63 +119,60 @@ def test_an_amendment_cannot_turn_a_failure_into_a_verification_certificate(veri
         amended(verification, replace(verification, results=failed))
 
 
-def test_a_withdrawal_says_why():
-    with pytest.raises(FieldMissing, match="reason_en"):
-        Withdrawal(number="X", withdrawn_on=date(2027, 1, 1), reason_zh="误发", reason_en="")
-
-
 # --- Where it stands ------------------------------------------------------------------------------
+
+AMENDED = Change(became=LoggedEvent.AMENDED, on=date(2026, 11, 25), replaced_by=NUMBER)
+WITHDRAWN = Change(became=LoggedEvent.WITHDRAWN, on=date(2027, 1, 10))
+VOIDED = Change(became=LoggedEvent.VOIDED, on=date(2027, 1, 10))
+
+
+def verified(on, *changes):
+    """Say where the certificate stands that was issued on 21 November until 20 May."""
+    return standing_on(
+        on, issued_on=date(2026, 11, 21), valid_until=date(2027, 5, 20), changes=changes
+    )
 
 
 @pytest.mark.parametrize(
     ("on", "standing"),
     [
         (date(2026, 11, 20), Standing.NOT_YET_ISSUED),
-        (date(2026, 11, 21), Standing.IN_FORCE),
-        (date(2027, 5, 20), Standing.IN_FORCE),
+        (date(2026, 11, 21), Standing.VALID),
+        (date(2027, 4, 19), Standing.VALID),
+        (date(2027, 4, 20), Standing.DUE_SOON),
+        (date(2027, 5, 20), Standing.DUE_SOON),
         (date(2027, 5, 21), Standing.EXPIRED),
     ],
 )
-def test_a_certificate_is_in_force_from_its_first_to_its_last_day(verification, on, standing):
-    assert standing_on(verification, on).standing is standing
+def test_a_certificate_holds_from_its_first_to_its_last_day(on, standing):
+    assert verified(on).standing is standing
 
 
-def test_a_calibration_certificate_without_due_date_does_not_expire(calibration):
-    assert standing_on(calibration, date(2099, 1, 1)).standing is Standing.IN_FORCE
+def test_a_calibration_certificate_without_due_date_does_not_expire():
+    found = standing_on(date(2099, 1, 1), issued_on=date(2026, 11, 21), valid_until=None)
+
+    assert found.standing is Standing.VALID
 
 
-def test_the_original_is_amended_from_the_day_the_new_one_is_issued(verification, corrected):
-    amendment = amended(verification, corrected)
+def test_the_original_is_amended_from_the_day_the_new_one_is_issued():
+    before = verified(date(2026, 11, 24), AMENDED)
+    after = verified(date(2026, 11, 25), AMENDED)
 
-    before = standing_on(verification, date(2026, 11, 24), amendments=(amendment,))
-    after = standing_on(verification, date(2026, 11, 25), amendments=(amendment,))
-
-    assert before.standing is Standing.IN_FORCE
+    assert before.standing is Standing.VALID
     assert (after.standing, after.replaced_by, after.since) == (
         Standing.AMENDED,
         NUMBER,
         date(2026, 11, 25),
     )
-    assert standing_on(amendment, date(2026, 11, 25)).standing is Standing.IN_FORCE
 
 
-def test_an_amendment_of_another_certificate_does_not_count(calibration, verification, corrected):
-    amendment = amended(verification, corrected)
-
-    standing = standing_on(calibration, date(2026, 12, 1), amendments=(amendment,))
-
-    assert standing.standing is Standing.IN_FORCE
-
-
-def test_withdrawal_is_told_from_its_day_on_whatever_else_happened(
-    verification, corrected, withdrawal
-):
-    amendment = amended(verification, corrected)
-
+@pytest.mark.parametrize(
+    ("taken_back", "standing"), [(WITHDRAWN, Standing.WITHDRAWN), (VOIDED, Standing.VOIDED)]
+)
+def test_taking_back_is_told_from_its_day_on_whatever_else_happened(taken_back, standing):
     days = (date(2027, 1, 9), date(2027, 1, 10), date(2028, 1, 1))
-    standings = [
-        standing_on(verification, day, amendments=(amendment,), withdrawal=withdrawal).standing
-        for day in days
-    ]
 
-    assert standings == [Standing.AMENDED, Standing.WITHDRAWN, Standing.WITHDRAWN]
+    found = [verified(day, AMENDED, taken_back) for day in days]
+
+    assert [each.standing for each in found] == [Standing.AMENDED, standing, standing]
+    assert [each.replaced_by for each in found] == [NUMBER, None, None]

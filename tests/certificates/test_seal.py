@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certificates.errors import NotCanonical
-from certificates.seal import canonical_bytes, digest, sha256_hex
+from certificates.seal import canonical_bytes, digest, paper_code, sha256_hex
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(st.characters(exclude_categories=["Cs"])),
@@ -49,3 +49,15 @@ def test_one_digit_changed_is_another_digest(verification):
 
     assert digest(mapping) != before
     assert sha256_hex(canonical_bytes(mapping)) == digest(mapping)
+
+
+def test_the_code_on_the_paper_is_of_all_that_is_said_but_the_address(verification):
+    mapping = verification.as_mapping()
+    code = paper_code(mapping)
+
+    assert len(code) == 12
+    assert code == paper_code(
+        mapping | {"verification_url": f"https://example.org/c/X?code={code}"}
+    )
+    assert code == digest({k: v for k, v in mapping.items() if k != "verification_url"})[:12]
+    assert code != paper_code(mapping | {"number": "TPP-2026-00124-B"})

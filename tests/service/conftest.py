@@ -1,18 +1,26 @@
 """A small world in four books: an institute, a laboratory, its customer and a stranger."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from datetime import date
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 from sqlmodel import Session
 
 from service.actions import calibrations, deliveries, organizations
+from service.demo.story import Story
+from service.demo.world import read_world
 from service.tables.people import Person
 from service.tenancy import TenantSession
+from tests.conftest import ENGINES
+from tests.engines import application_url, fresh_database
 from tests.service import books
-from tests.service.books import ACTOR, NOW, PROCEDURE
+from tests.service.books import ACTOR, KEYS, NOW, PROCEDURE
+from tests.service.demonstration import demonstration_client, live_story
 
 OpenAs = Callable[..., TenantSession]
 
@@ -87,3 +95,28 @@ def story(open_as: OpenAs, names: SimpleNamespace, people: dict[str, Person]) ->
         told.item = books.register(session, "meter").id
         deliveries.take_in(session, told.delivery, told.item, actor_id=ACTOR, now=NOW)
     return told
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def plant(
+    request: pytest.FixtureRequest,
+    templates: Any,
+    tmp_path_factory: pytest.TempPathFactory,
+    worker_id: str,
+) -> Iterator[tuple[TestClient, Story]]:
+    """The demonstration after its story, and the story: shared by a module, to be read."""
+    folder = tmp_path_factory.mktemp("plant")
+    template = templates(request.param, "demo")
+    if request.param == "sqlite":
+        path = shutil.copyfile(template, folder / "suyuan.db")
+        yield from _lived(f"sqlite:///{path}", folder)
+    else:
+        server, name = template
+        with fresh_database(server, f"plant_{worker_id}", template=name) as url:
+            yield from _lived(application_url(url), folder)
+
+
+def _lived(url: str, folder: Any) -> Iterator[tuple[TestClient, Story]]:
+    world, database = read_world(), SimpleNamespace(application=url)
+    with demonstration_client(world, database, KEYS, folder, accept="text/html") as client:
+        yield client, live_story(world, client)

@@ -5,6 +5,7 @@ province's piston gauge, that with the national standard. The piston gauge is us
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
@@ -21,6 +22,7 @@ from service.web.i18n import language_of
 from service.web.telling import chain_page, findings_page
 from service.web.views import (
     ActAsPage,
+    AuthenticationPage,
     Bilingual,
     CertificateFile,
     CertificatePage,
@@ -42,6 +44,8 @@ from service.web.views import (
     LookupPage,
     MeasuringInterval,
     Page,
+    PaperRow,
+    UnknownCertificatePage,
     due_status,
 )
 from service.web.viz import DriftPoint, draw_drift
@@ -385,6 +389,7 @@ def act_as_view() -> ActAsPage:
 def certificate_view(document: Markup | None = None) -> CertificatePage:
     """Return the page of the gauge's certificate."""
     return CertificatePage(
+        today=TODAY,
         row=ROWS[0],
         on=TODAY,
         document=document
@@ -427,11 +432,44 @@ def all_views(language: Language) -> dict[str, Page]:
         ),
         "certificate": certificate_view(),
         "certificate-withdrawn": CertificatePage(
-            row=ROWS[3], on=TODAY, document=None, withdrawal_reason="抄录错误", chain_unbroken=False
+            today=TODAY,
+            row=ROWS[3],
+            on=TODAY,
+            document=None,
+            withdrawal_reason="抄录错误",
+            chain_unbroken=False,
         ),
         "certificate-amended": CertificatePage(
-            row=ROWS[4], on=TODAY, document=None, replaced_by="TPP-2024-00045"
+            today=TODAY, row=ROWS[4], on=TODAY, document=None, replaced_by="TPP-2024-00045"
         ),
+        "certificate-unknown": UnknownCertificatePage(number="TPP-2026-99999-X"),
+        "certificate-compared": replace(
+            certificate_view(),
+            document=None,
+            asked="TPP-2O26-OOO12",
+            code="0123456789ab",
+            code_is_right=True,
+            paper=(
+                PaperRow(
+                    measurand=Bilingual(zh="示值误差", en="Error of indication"),
+                    nominal="0.80 MPa",
+                    estimate="0.012 MPa",
+                    uncertainty="0.0070 MPa (k = 2)",
+                    verdict=Verdict.PASS,
+                ),
+            ),
+        ),
+        "certificate-code-wrong": CertificatePage(
+            today=TODAY, row=ROWS[0], on=TODAY, document=None, code="ab", code_is_right=False
+        ),
+        "authenticate": AuthenticationPage(on=TODAY, largest=32 * 2**20),
+        "authenticate-refused": AuthenticationPage(on=TODAY, largest=32 * 2**20, error="TooLarge"),
+        **{
+            f"authenticate-{finding}": AuthenticationPage(
+                on=TODAY, largest=32 * 2**20, finding=finding, sha256="ab" * 32, row=row
+            )
+            for finding, row in (("issued", ROWS[0]), ("altered", ROWS[1]), ("unknown", None))
+        },
         "chain": chain_view(whole, language),
         "chain-broken": chain_view(expired, language),
         "chain-later": chain_view(whole, language, date(2027, 9, 1)),

@@ -15,7 +15,9 @@ from traceability.graph import Flaw
 
 PAGES = """
     home home-bare none item-without-certificate one many certificate certificate-withdrawn
-    certificate-amended chain chain-broken chain-later item due due-filtered clean findings
+    certificate-amended certificate-unknown certificate-compared certificate-code-wrong
+    authenticate authenticate-refused authenticate-issued authenticate-altered
+    authenticate-unknown chain chain-broken chain-later item due due-filtered clean findings
     act-as missing unreadable broken
 """.split()  # noqa: SIM905 one name a word
 TEMPLATES = files("service.web") / "templates"

@@ -1,0 +1,64 @@
+"""How often somebody without a log-in may ask what is public.
+
+Whoever acts for an organization is known, and is not counted here. The counts live in the memory
+of the process: several processes admit as many times more.
+"""
+
+from ipaddress import IPv6Address, ip_address
+from math import ceil
+from time import time
+
+from fastapi import Depends, Request
+from fastapi.params import Depends as Dependency
+from limits import RateLimitItem, parse
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+
+from service.auth import actor_of
+from service.errors import TooManyRequests
+
+LOOK_UPS = "60/minute"  # by one address; a person scans or types far fewer
+UPLOADS = "10/minute"
+SITE_BITS = 64  # what one site holds of IPv6
+
+
+class Throttle:
+    """Counts what was asked, by whom, in a moving window."""
+
+    def __init__(self) -> None:
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+
+    def admit(self, limit: RateLimitItem, *whose: str) -> None:
+        """Count one request.
+
+        Raises:
+            TooManyRequests: there were as many in the window as the limit allows.
+        """
+        if not self._limiter.hit(limit, *whose):
+            reset = self._limiter.get_window_stats(limit, *whose).reset_time
+            raise TooManyRequests(max(1, ceil(reset - time())))
+
+
+def throttled(name: str, limit: str) -> Dependency:
+    """Return the dependency that admits so many requests of one name from one address."""
+    item = parse(limit)
+
+    def admit(request: Request) -> None:
+        if actor_of(request) is None:
+            throttle: Throttle = request.app.state.throttle
+            throttle.admit(item, name, site_of(request))
+
+    dependency: Dependency = Depends(admit)
+    return dependency
+
+
+def site_of(request: Request) -> str:
+    """Return from where a request comes: its address, of IPv6 the site's part."""
+    host = request.client.host if request.client else ""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(address, IPv6Address):
+        return str(IPv6Address(int(address) >> SITE_BITS << SITE_BITS))
+    return str(address)
