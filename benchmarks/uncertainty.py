@@ -1,18 +1,23 @@
 """How fast the measurement core is, beside GTC and suncal run here and now on the same machine.
 
-    python benchmarks/uncertainty.py
+    uv run --with suncal python benchmarks/uncertainty.py
 
-JCGM 100:2008, H.1 with nine inputs; medians of several runs. GTC is in the `oracles` group. suncal
-is compared where it happens to be installed; nothing of the project imports it.
+JCGM 100:2008, H.1 with nine inputs. Each figure is the median of five runs, in which all contenders
+take turns, with the fastest and the slowest in brackets; ratios are those of the medians. GTC is in
+the `oracles` group. suncal is under the GPL: it is run where it happens to be installed, as the
+command above does for this one run, and nothing of the project imports it. The k of whole ν are
+remembered by our program, and each run asks for the same one, as repeated budgets do.
 """
 
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from math import sqrt
+from os import getloadavg
 from statistics import median
 from types import ModuleType
 
@@ -51,15 +56,50 @@ ROWS = 10_000
 TRIALS = 1_000_000
 
 
-def seconds(work: Callable[[], object], *, number: int, runs: int = 7) -> float:
-    """The median time of one call."""
-    times = []
-    for _ in range(runs):
+RUNS = 5
+
+
+@dataclass(frozen=True)
+class Contender:
+    """Something to time: what one call does, and how many calls make one run."""
+
+    work: Callable[[], object]
+    calls: int = 1
+
+    def run(self) -> float:
         started = time.perf_counter()
-        for _ in range(number):
-            work()
-        times.append((time.perf_counter() - started) / number)
-    return median(times)
+        for _ in range(self.calls):
+            self.work()
+        return (time.perf_counter() - started) / self.calls
+
+
+@dataclass(frozen=True)
+class Times:
+    """The seconds that one call took in each run."""
+
+    runs: list[float]
+
+    @property
+    def median(self) -> float:
+        return median(self.runs)
+
+    def __str__(self) -> str:
+        scale, unit = next(
+            (s, u)
+            for s, u in ((1e6, "µs"), (1e3, "ms"), (1.0, "s"))
+            if self.median * s < 1000 or u == "s"
+        )
+        low, high = min(self.runs) * scale, max(self.runs) * scale
+        return f"{self.median * scale:.3g} {unit} [{low:.3g}, {high:.3g}]"
+
+
+def interleaved(**contenders: Contender | None) -> dict[str, Times]:
+    """The times of several contenders, one run of each in turn, after one to warm up."""
+    present = {name: each for name, each in contenders.items() if each is not None}
+    for each in present.values():
+        each.work()
+    runs = [{name: each.run() for name, each in present.items()} for _ in range(RUNS)]
+    return {name: Times([run[name] for run in runs]) for name in present}
 
 
 def peer(name: str) -> ModuleType | None:
@@ -70,9 +110,13 @@ def peer(name: str) -> ModuleType | None:
         return None
 
 
-def ratio(what: str, theirs: float | None, ours: float, wanted: str) -> None:
-    shown = "       —" if theirs is None else f"{theirs / ours:8.1f}×"
-    print(f"  {what:<58}{ours * 1e6:14.2f} µs {shown}   wanted {wanted}")
+def compared(what: str, times: dict[str, Times], ours: str, theirs: str, wanted: str) -> None:
+    print(f"  {what}: {times[ours]}", end="")
+    if theirs in times:
+        ratio = times[theirs].median / times[ours].median
+        print(f"; {theirs} {times[theirs]}: {ratio:.1f}×   wanted {wanted}")
+    else:
+        print(f"; {theirs} absent   wanted {wanted}")
 
 
 def of_gtc(gtc: ModuleType) -> tuple[float, float, float]:
@@ -98,7 +142,9 @@ def of_suncal(suncal: ModuleType) -> Callable[[int], object]:
             variable.typeb(dist=kind, a=half_width, df=q.degrees_of_freedom)
 
     def run(trials: int) -> object:
-        return model.monte_carlo(samples=trials) if trials else model.calculate_gum()
+        """y, u, ν and the 95 % interval: suncal finds the last two when asked for it."""
+        result = model.monte_carlo(samples=trials) if trials else model.calculate_gum()
+        return result.expanded()
 
     return run
 
@@ -106,23 +152,25 @@ def of_suncal(suncal: ModuleType) -> Callable[[int], object]:
 def one_budget(gtc: ModuleType | None, suncal: Callable[[int], object] | None) -> None:
     propagation = Propagation(MODEL, NU)
 
-    def ours() -> float:
+    def kernel() -> float:
         _, _, nu = propagation.one(ESTIMATES, UNCERTAINTIES)
         return coverage_factor(0.99, nu)
 
-    def theirs() -> float:
+    def of_gtc_with_k() -> float:
         _, _, nu = of_gtc(gtc)
         return float(gtc.reporting.k_factor(nu, 99))
 
-    fast = seconds(ours, number=5000)
-    full = seconds(lambda: evaluate(MODEL, INPUTS), number=1000)
+    times = interleaved(
+        kernel=Contender(kernel, 5000),
+        full=Contender(lambda: evaluate(MODEL, INPUTS), 1000),
+        GTC=Contender(of_gtc_with_k, 300) if gtc else None,
+        GTC_without_k=Contender(partial(of_gtc, gtc), 300) if gtc else None,
+        suncal=Contender(lambda: suncal(0), 3) if suncal else None,
+    )
     print("one budget")
-    gtc_time = None if gtc is None else seconds(theirs, number=300)
-    plain = None if gtc is None else seconds(partial(of_gtc, gtc), number=300)
-    suncal_time = None if suncal is None else seconds(lambda: suncal(0), number=3, runs=3)
-    ratio("y, u, ν, k against GTC", gtc_time, fast, "≥ 30×")
-    ratio("y, u, ν, k against suncal", suncal_time, fast, "≥ 2000×")
-    ratio("full result with its table against GTC's y, u, ν", plain, full, "≥ 5×")
+    compared("y, u, ν, k", times, "kernel", "GTC", "≥ 30×")
+    compared("y, u, ν, k", times, "kernel", "suncal", "≥ 2000×")
+    compared("full result with its table", times, "full", "GTC_without_k", "≥ 5×")
 
 
 def many_budgets(gtc: ModuleType | None) -> None:
@@ -132,14 +180,22 @@ def many_budgets(gtc: ModuleType | None) -> None:
     u = [v * (1 + 0.01 * generator.random(ROWS)) for v in UNCERTAINTIES]
     fixed = [np.float64(v) for v in UNCERTAINTIES]
     value = MODEL.on_arrays("y")
-    floor = seconds(lambda: value(*x), number=20, runs=15)
-    varied = seconds(lambda: propagation.many(x, u), number=10, runs=15)
-    same = seconds(lambda: propagation.many(x, fixed), number=10, runs=15)
-    loop = None if gtc is None else seconds(partial(of_gtc, gtc), number=1000) * ROWS
-    print(f"{ROWS} budgets in one call")
-    ratio("every estimate and u different, against a GTC loop", loop, varied, "≥ 2000×")
-    ratio("every estimate different, against a GTC loop", loop, same, "≥ 2000×")
-    print(f"  times y alone over arrays: {varied / floor:.1f} and {same / floor:.1f}   wanted ≤ 10")
+
+    def loop() -> None:
+        for _ in range(ROWS):
+            of_gtc(gtc)
+
+    times = interleaved(
+        y_alone=Contender(lambda: value(*x), 20),
+        varied=Contender(lambda: propagation.many(x, u), 10),
+        same=Contender(lambda: propagation.many(x, fixed), 10),
+        GTC_loop=Contender(loop) if gtc else None,
+    )
+    print(f"{ROWS} budgets in one call; y alone over arrays: {times['y_alone']}")
+    for what, ours in (("every estimate and u different", "varied"), ("u the same", "same")):
+        compared(what, times, ours, "GTC_loop", "≥ 2000×")
+        floor = times[ours].median / times["y_alone"].median
+        print(f"    times y alone: {floor:.1f}   wanted ≤ 10")
 
 
 def trials(suncal: Callable[[int], object] | None) -> None:
@@ -150,14 +206,17 @@ def trials(suncal: Callable[[int], object] | None) -> None:
         for block in blocks:
             sampler.draw(1, block, FIXED_BLOCK)
 
-    bare = seconds(draws, number=1, runs=5)
-    ours = seconds(
-        lambda: simulate(MODEL, INPUTS, seed=1, rule="fixed", trials=TRIALS), number=1, runs=5
+    times = interleaved(
+        bare_draws=Contender(draws),
+        ours=Contender(lambda: simulate(MODEL, INPUTS, seed=1, rule="fixed", trials=TRIALS)),
+        suncal=Contender(lambda: suncal(TRIALS)) if suncal else None,
     )
-    theirs = None if suncal is None else seconds(lambda: suncal(TRIALS), number=1, runs=3)
-    print(f"Monte Carlo, {TRIALS} trials with both intervals")
-    ratio("against suncal", theirs, ours, "≥ 2.5×")
-    print(f"  times the bare draws in one thread: {ours / bare:.2f}   wanted ≤ 1.6")
+    print(f"Monte Carlo, {TRIALS} trials with both intervals, two threads")
+    compared("y, u and intervals", times, "ours", "suncal", "≥ 2.5×")
+    floor = times["ours"].median / times["bare_draws"].median
+    print(
+        f"  times the bare draws in one thread, {times['bare_draws']}: {floor:.2f}   wanted ≤ 1.6"
+    )
 
 
 def stated_tolerance() -> None:
@@ -182,13 +241,15 @@ def start() -> None:
     def nothing() -> None:
         subprocess.run([sys.executable, "-c", ""], check=True)
 
-    took = seconds(load, number=1, runs=5) - seconds(nothing, number=1, runs=5)
-    print(f"import procedures.budget: {took:.2f} s   wanted < 0.5 s")
+    times = interleaved(load=Contender(load), nothing=Contender(nothing))
+    took = times["load"].median - times["nothing"].median
+    print(f"import procedures.budget: {took:.2f} s beyond Python's start   wanted < 0.5 s")
 
 
 def main() -> None:
     gtc, package = peer("GTC"), peer("suncal")
     suncal = None if package is None else of_suncal(package)
+    print(f"load of the machine: {getloadavg()[0]:.1f}")
     one_budget(gtc, suncal)
     many_budgets(gtc)
     trials(suncal)

@@ -1,7 +1,7 @@
 """Coverage factors and expanded uncertainty (JCGM 100:2008, clause 6 and annex G)."""
 
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from math import floor, hypot, inf, isfinite, isinf, sqrt
 from typing import Any
@@ -44,8 +44,15 @@ def coverage_factor(
     upper_quantile = (1 + coverage_probability) / 2
     if isinf(degrees_of_freedom):
         return float(special_functions().ndtri(upper_quantile))
-    nu = floor(degrees_of_freedom) if truncated else degrees_of_freedom
-    return float(special_functions().stdtrit(nu, upper_quantile))
+    if truncated:
+        return _quantile_of_whole(floor(degrees_of_freedom), upper_quantile)
+    return float(special_functions().stdtrit(degrees_of_freedom, upper_quantile))
+
+
+@lru_cache(maxsize=1024)
+def _quantile_of_whole(degrees_of_freedom: int, probability: float) -> float:
+    """Return a quantile of t; a laboratory asks for the same few over and over."""
+    return float(special_functions().stdtrit(degrees_of_freedom, probability))
 
 
 def trapezoidal_coverage_factor(coverage_probability: float, top_ratio: float) -> float:

@@ -55,6 +55,10 @@ IN_ENGLISH: Final = {
     "tolerance_uncertainty_ratio": (
         "TUR: half the width of the tolerance interval, divided by the expanded uncertainty U"
     ),
+    "tolerance_accuracy_ratio": (
+        "TAR: half the width of the tolerance interval, divided by the maximum permissible error "
+        "of the standard alone; it leaves every other contribution out of account"
+    ),
 }
 DEFINITIONS: Final[dict[str, Said]] = {
     name: Said(zh=zh, en=IN_ENGLISH[name])
@@ -84,6 +88,9 @@ DEFINITIONS: Final[dict[str, Said]] = {
         "accepted_fraction": "从该过程中任取一件，它将被接收的概率",
         "in_tolerance_probability": "从该过程中任取一件，测量之前它在容许区间内的概率",
         "tolerance_uncertainty_ratio": "TUR：容许区间的半宽除以扩展不确定度 U",
+        "tolerance_accuracy_ratio": (
+            "TAR：容许区间的半宽除以标准器本身的最大允许误差，未计入其他不确定度来源"
+        ),
     }.items()
 }
 
@@ -171,6 +178,9 @@ class ConformityRequest(Strict):
     maximum_permissible_error: Annotated[
         NotNegative | None, Field(description="MPE, for a tolerance of −MPE to +MPE.")
     ] = None
+    standard_maximum_permissible_error: Annotated[
+        Positive | None, Field(description="|MPE| of the standard, for the ratio TAR.")
+    ] = None
     rule: RuleRequest
     possible: Annotated[
         IntervalRequest | None,
@@ -233,6 +243,9 @@ class ConformityAnswer(BaseModel):
         float | None, Field(description="null where u is unknown or nothing is decided.")
     ]
     tolerance_uncertainty_ratio: float | None
+    tolerance_accuracy_ratio: Annotated[
+        float | None, Field(description="null where the standard's MPE is not given.")
+    ]
     global_risks: RisksTold | None
     definitions: Annotated[
         dict[str, Said], Field(description="What each probability and ratio here means.")
@@ -319,8 +332,8 @@ def stated(said: ConformityRequest) -> ConformityAnswer:
             probability = conformance_probability(said.value, u, tolerance, possible=possible)
             statement = replace(statement, conformance_probability=probability)
         found = _global_risks(statement, process)
-        ratio = _ratio(tolerance, expanded)
-    return _answer(said, statement, expanded, found, ratio)
+        ratios = _ratios(said, tolerance, expanded)
+    return _answer(said, statement, expanded, found, ratios)
 
 
 def _uncertainties(said: ConformityRequest) -> tuple[float | None, float | None]:
@@ -452,10 +465,24 @@ def _global_risks(statement: ConformityStatement, process: Process | None) -> Gl
     )
 
 
-def _ratio(tolerance: ToleranceInterval, expanded: float | None) -> float | None:
-    if not expanded or not isfinite(tolerance.half_width):
-        return None
-    return risks.ratio_of_tolerance_to_uncertainty(tolerance, expanded)
+def _ratios(
+    said: ConformityRequest, tolerance: ToleranceInterval, expanded: float | None
+) -> dict[str, float | None]:
+    """Return TUR and TAR; None where one cannot be had."""
+    of_standard = said.standard_maximum_permissible_error
+    found: dict[str, float | None] = {
+        "tolerance_uncertainty_ratio": None,
+        "tolerance_accuracy_ratio": None,
+    }
+    if expanded and isfinite(tolerance.half_width):
+        found["tolerance_uncertainty_ratio"] = risks.ratio_of_tolerance_to_uncertainty(
+            tolerance, expanded
+        )
+    if of_standard is not None:
+        found["tolerance_accuracy_ratio"] = risks.ratio_of_tolerance_to_accuracy(
+            tolerance, of_standard
+        )
+    return found
 
 
 @contextmanager
@@ -469,6 +496,7 @@ def _pointing(said: ConformityRequest) -> Iterator[None]:
         "in_tolerance_probability": "/process/in_tolerance_probability",
         "possible": "/possible",
         "tolerance": "/tolerance" if said.tolerance else "/maximum_permissible_error",
+        "standard_maximum_permissible_error": "/standard_maximum_permissible_error",
     }
     try:
         yield
@@ -494,12 +522,12 @@ def _answer(
     statement: ConformityStatement,
     expanded: float | None,
     found: GlobalRisks | None,
-    ratio: float | None,
+    ratios: dict[str, float | None],
 ) -> ConformityAnswer:
     rule, words = statement.rule, verdict_wording(statement.verdict)
     verdict, named = Said(zh=words.zh, en=words.en), RULES[statement.rule.name]
     because = [rule.reason] if rule.reason else []
-    numbers = {"tolerance_uncertainty_ratio"} if ratio is not None else set()
+    numbers = {name for name, ratio in ratios.items() if ratio is not None}
     numbers |= set(conformity.DEFINITIONS) if found is None else set(risks.DEFINITIONS)
     return ConformityAnswer(
         verdict=statement.verdict,
@@ -526,7 +554,8 @@ def _answer(
         ),
         conformance_probability=statement.conformance_probability,
         specific_risk=statement.specific_risk,
-        tolerance_uncertainty_ratio=ratio,
+        tolerance_uncertainty_ratio=ratios["tolerance_uncertainty_ratio"],
+        tolerance_accuracy_ratio=ratios["tolerance_accuracy_ratio"],
         global_risks=(
             None if found is None else RisksTold.model_validate(found, from_attributes=True)
         ),

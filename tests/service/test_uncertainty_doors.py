@@ -687,6 +687,20 @@ def test_one_limit_as_in_jcgm_106(api):
     assert said["tolerance_uncertainty_ratio"] is None
 
 
+def test_the_ratio_to_the_standard_alone_is_told_apart_from_that_to_the_uncertainty(api):
+    question = judged("simple_acceptance", expanded_uncertainty=0.5)
+
+    said = api.post(STATEMENTS, json=question | {"standard_maximum_permissible_error": 0.1}).json()
+
+    assert said["tolerance_uncertainty_ratio"] == pytest.approx(2)  # TUR
+    assert said["tolerance_accuracy_ratio"] == pytest.approx(10)  # TAR
+    assert "alone" in said["definitions"]["tolerance_accuracy_ratio"]["en"]
+    assert api.post(STATEMENTS, json=question).json()["tolerance_accuracy_ratio"] is None
+    one_sided = conformity_statements.EXAMPLES["one_sided"]["value"]
+    refused = api.post(STATEMENTS, json=one_sided | {"standard_maximum_permissible_error": 0.1})
+    assert pointers(refused) == ["/tolerance"]
+
+
 def test_without_an_uncertainty_the_probability_is_unknown_not_one(api):
     said = api.post(STATEMENTS, json=judged("simple_acceptance")).json()
 
