@@ -6,6 +6,7 @@ may contain, and turned into a graph of steps; `differentiation.py` makes functi
 
 import ast
 import math
+import re
 import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,6 +40,8 @@ CONSTANTS: Final[dict[str, float]] = {"pi": math.pi}
 GREEK: Final = "αβγδεζηθκλμξπρστφχψωΓΔΘΛΞΠΣΦΨΩ"
 _NAME_CHARACTERS: Final = frozenset(string.ascii_letters + string.digits + "_" + GREEK)
 _CHARACTERS: Final = _NAME_CHARACTERS | frozenset(" \t\r\n.,()+-*/")
+
+_NAME: Final = re.compile(rf"(?<![\w.])[A-Za-z_{GREEK}][A-Za-z0-9_{GREEK}]*")
 
 FloatArray = NDArray[np.float64]
 
@@ -707,6 +710,12 @@ def compile_complex_model(
             texts.append((f"{output}_{part}", text))
     made_by = (partial(compile_complex_model, real=plain), (expressions, given))
     return MeasurementModel(parts, tuple(texts), programs, made_by, given)
+
+
+@lru_cache(maxsize=4096)
+def identifiers(expression: str) -> frozenset[str]:
+    """Return every name that stands in an expression, those of functions and constants too."""
+    return frozenset(_NAME.findall(expression))
 
 
 def _check_length(text: object) -> None:

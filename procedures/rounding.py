@@ -9,11 +9,19 @@ from decimal import ROUND_HALF_EVEN, ROUND_UP, Context, Decimal, InvalidOperatio
 from math import floor, isfinite, log10
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from procedures.errors import InvalidInput
 
 DIGITS_A_FLOAT_HOLDS = 15
 WIDE = Context(prec=700)  # any two floats, to the last digit
 LARGEST_LOSS_BY_ROUNDING_DOWN = Decimal("0.05")
+DIGITS_OF_CALCULATION = 12  # what is left of 15 when binary noise is taken away
+LARGEST_EXACT_POWER = 22  # the powers of ten up to it are floats
+CLOSE_TO_A_TIE = 1e-6  # in steps; there floats do not decide
+
+FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,7 +218,53 @@ def without_binary_noise(value: float, *, scale: float) -> float:
     """
     if scale == 0:
         return value
-    return round(value, 11 - floor(log10(scale)))
+    return round(value, DIGITS_OF_CALCULATION - 1 - floor(log10(scale)))
+
+
+def freed_of_binary_noise(values: FloatArray, scales: FloatArray) -> FloatArray:
+    """Return an array freed of binary noise, each value as `without_binary_noise` does it.
+
+    Args:
+        values: the results of a calculation, any shape; NaN stays NaN.
+        scales: the largest magnitudes that went into them, of a shape that broadcasts to theirs.
+    """
+    with np.errstate(divide="ignore"):
+        decimals = DIGITS_OF_CALCULATION - 1 - np.floor(np.log10(scales))
+    decimals = np.broadcast_to(decimals, values.shape)
+    freed = values.copy()
+    for count in np.unique(decimals[np.isfinite(decimals) & np.isfinite(values)]):
+        here = (decimals == count) & np.isfinite(values)
+        if 0 <= count <= LARGEST_EXACT_POWER:
+            power = 10.0**count
+            freed[here] = np.rint(values[here] * power) / power
+        else:
+            freed[here] = [round(value, int(count)) for value in values[here].tolist()]
+    return freed
+
+
+def nearest_multiples(values: FloatArray, step: float) -> FloatArray:
+    """Return the multiples of a rounding interval nearest to values, as `round_to_step` has them.
+
+    Floats decide where a value lies clearly between two multiples, decimals where it is a tie.
+
+    Args:
+        values: finite, any shape.
+        step: the rounding interval, > 0.
+
+    Raises:
+        InvalidInput: the step is not a positive number.
+
+    >>> nearest_multiples(np.array([0.149, 0.525]), 0.05).tolist()
+    [0.15, 0.5]
+    """
+    if not (isfinite(step) and step > 0):
+        raise InvalidInput("step", f"must be a number > 0, got {step!r}")
+    steps = values / step
+    rounded: FloatArray = np.rint(steps) * step
+    rounded = freed_of_binary_noise(rounded, np.maximum(np.abs(rounded), step)) + 0.0
+    close = np.abs(np.abs(steps - np.floor(steps)) - 0.5) < CLOSE_TO_A_TIE
+    rounded[close] = [float(round_to_step(value, step)) for value in values[close].tolist()]
+    return rounded
 
 
 def _parts(number: Decimal) -> tuple[str, str, str]:

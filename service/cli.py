@@ -18,6 +18,7 @@ from rich.progress import Progress
 
 from service.commands.at_hand import FINDINGS, end_of, require_ready, settings_at_hand
 from service.commands.budget import budget
+from service.commands.procedure import procedure
 from service.commands.recall import recall
 from service.commands.snapshot import snapshot
 from service.errors import ServiceError
@@ -37,6 +38,7 @@ database = typer.Typer(no_args_is_help=True, help="Create and migrate the databa
 certificate = typer.Typer(no_args_is_help=True, help="Find certificates.")
 app.add_typer(database, name="db")
 app.add_typer(certificate, name="certificate")
+app.add_typer(procedure, name="procedure")
 app.command()(budget)
 app.command()(recall)
 app.command()(snapshot)

@@ -1,7 +1,7 @@
 """From readings by a procedure edition to a recorded verification."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -12,7 +12,9 @@ from uuid_utils.compat import uuid7
 
 from certificates.seal import sha256_hex
 from procedures.conformity import Verdict
+from procedures.edition import MAIN_TEST
 from procedures.method import (
+    CheckValue,
     MethodResult,
     PointReadings,
     ProcedureEdition,
@@ -41,12 +43,16 @@ class Readings:
         points: in the unit of the edition's measurand, by the symbols of its readings.
         environment: by the names of the edition's conditions.
         parameters: the edition's parameters, such as span and division.
+        options: the choices that the edition asks for, such as the purpose.
+        inspections: whether each requirement without a number is met.
     """
 
     accuracy_class: str
     points: tuple[PointReadings, ...]
     environment: Mapping[str, float]
     parameters: Mapping[str, float]
+    options: Mapping[str, str] = field(default_factory=dict)
+    inspections: Mapping[str, bool] = field(default_factory=dict)
 
 
 def verify(
@@ -77,6 +83,8 @@ def verify(
         points=readings.points,
         environment=readings.environment,
         standard=ReferenceStandard(maximum_permissible_error=limit),
+        options=readings.options,
+        inspections=readings.inspections,
         **readings.parameters,
     )
     work = Work(
@@ -84,7 +92,7 @@ def verify(
         item_id=item.id,
         kind="verification",
         performed_on=on,
-        valid_until=_valid_until(edition, item, result, on),
+        valid_until=_valid_until(item, result, on),
         procedure_code=edition.code,
         procedure_edition_id=_edition_id(session, edition, edition_text),
         place="laboratory",
@@ -116,13 +124,11 @@ def _standard(session: TenantSession, calibration_id: UUID) -> tuple[Calibration
     return row, limit.limit_at(item.range_upper)
 
 
-def _valid_until(
-    edition: ProcedureEdition, item: Item, result: MethodResult, on: date
-) -> date | None:
+def _valid_until(item: Item, result: MethodResult, on: date) -> date | None:
     """Return the last day of validity: of a passed item only, the shorter period counting."""
     if result.verdict is not Verdict.PASS:
         return None
-    longest = edition.valid_until(on)
+    longest = result.valid_until(on)
     if item.period_months is None:
         return longest
     agreed = last_valid_day(on, item.period_months)
@@ -181,8 +187,6 @@ def _use(
 
 def _results(edition: ProcedureEdition, result: MethodResult) -> list[Result]:
     """Return the judged values as reported, with U, and the budget of the decisive one."""
-    labels = {reading.symbol: reading.label for reading in edition.readings}
-    details = {name: labels[symbol] for name, symbol in edition.model.indications.items()}
     uncertainty = round_uncertainty(result.expanded_uncertainty)
     return [
         Result(
@@ -194,14 +198,16 @@ def _results(edition: ProcedureEdition, result: MethodResult) -> list[Result]:
             coverage_factor=result.coverage_factor,
             coverage_probability=0.95,
             standard_uncertainty=result.budget.combined_standard_uncertainty,
-            maximum_permissible_error=_plain(value.limit),
+            maximum_permissible_error=None if value.limit is None else _plain(value.limit),
             detail_zh=label.zh,
             detail_en=label.en,
             budget=result.budget if value == result.decisive else None,
         )
-        for name, label in details.items()
+        for name in edition.check(edition.model.judges).values
+        for label in (edition.label_of(edition.model.judges, name),)
         for point in result.points
-        for value in (point.value(name),)
+        for value in point.values
+        if value.name == name
     ]
 
 
@@ -215,8 +221,8 @@ def _statement(edition: ProcedureEdition, result: MethodResult) -> Statement:
                 "name_zh": check.title.zh,
                 "name_en": check.title.en,
                 "value": str(check.worst.reported),
-                "limit": f"{_sign(edition, check.name)}{_plain(check.worst.limit)}",
-                "unit": result.unit,
+                "limit": _limit_text(edition, check.worst),
+                "unit": check.worst.unit,
                 "verdict": check.verdict.value,
             }
             for check in result.checks
@@ -225,9 +231,14 @@ def _statement(edition: ProcedureEdition, result: MethodResult) -> Statement:
     )
 
 
-def _sign(edition: ProcedureEdition, check: str) -> str:
+def _limit_text(edition: ProcedureEdition, value: CheckValue) -> str:
     """Return how a limit is written: an error may have either sign, other checks are magnitudes."""
-    return "±" if check == edition.model.judges else "≤ "
+    if value.limit is None:
+        return "—"
+    if value.sense == "at_least":
+        return f"≥ {_plain(value.limit)}"
+    sign = "±" if value.check == edition.model.judges else "≤ "
+    return f"{sign}{_plain(value.limit)}"
 
 
 def _plain(value: float) -> Decimal:
@@ -241,9 +252,18 @@ def _as_text(readings: Readings) -> dict[str, Any]:
         "accuracy_class": readings.accuracy_class,
         "points": [
             {"nominal": repr(point.nominal)}
-            | {symbol: repr(value) for symbol, value in point.readings.items()}
+            | ({} if point.test == MAIN_TEST else {"test": point.test})
+            | {name: str(value) for name, value in point.conditions.items()}
+            | {symbol: _digits(value) for symbol, value in point.readings.items()}
             for point in readings.points
         ],
         "environment": {name: repr(value) for name, value in readings.environment.items()},
         "parameters": {name: repr(value) for name, value in readings.parameters.items()},
+        **({"options": dict(readings.options)} if readings.options else {}),
+        **({"inspections": dict(readings.inspections)} if readings.inspections else {}),
     }
+
+
+def _digits(read: float | Sequence[float]) -> str | list[str]:
+    """Return the digits of a reading, or those of each repeat."""
+    return repr(read) if isinstance(read, int | float) else [repr(value) for value in read]

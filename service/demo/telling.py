@@ -176,7 +176,7 @@ def _tell_readings(teller: Teller, story: Story) -> None:
             *(f"{point.readings[symbol]:.2f}" for symbol in SYMBOLS),
             f"{up.reported}",
             f"{down.reported}",
-            f"±{plain(round_to_step(found.maximum_permissible_error, '0.0001'))}",
+            f"±{_limit(found.maximum_permissible_error)}",
         )
     teller.console.print(table)
     temperature, humidity = environment["temperature"], environment["humidity"]
@@ -184,6 +184,10 @@ def _tell_readings(teller: Teller, story: Story) -> None:
         f"   环境 {temperature:g} °C,{humidity:g} %RH,静置 {environment['rest_time']:g} h",
         f"   {temperature:g} °C, {humidity:g} %RH, at rest for {environment['rest_time']:g} h",
     )
+
+
+def _limit(limit: float | None) -> str:
+    return "—" if limit is None else plain(round_to_step(limit, "0.0001"))
 
 
 def _tell_budget(teller: Teller, story: Story) -> None:
@@ -226,7 +230,7 @@ def _tell_verdict(teller: Teller, story: Story) -> None:
         table.add_row(
             teller.say(check.title.zh, check.title.en),
             f"{check.worst.reported}",
-            plain(round_to_step(check.worst.limit, "0.0001")),
+            _limit(check.worst.limit),
             teller.say(*VERDICTS[check.verdict]),
         )
     teller.console.print(table)
