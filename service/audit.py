@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import SessionTransaction
@@ -49,6 +50,11 @@ def record(
         ],
     )
     _remember(session, position + 1, sha256)
+
+
+def digest_of(value: Any) -> str:
+    """Return the digest of something too long to be said in an entry, kept elsewhere."""
+    return digest(value)
 
 
 def _end_of_chain(session: TenantSession) -> tuple[int, str]:

@@ -14,6 +14,7 @@
   - NotIssuable
   - TooLarge
   - TooManyRequests
+  - UnreadableFile
 """
 
 from uuid import UUID
@@ -93,3 +94,11 @@ class TooManyRequests(ServiceError):
     def __init__(self, retry_after: int) -> None:
         self.retry_after = retry_after
         super().__init__(f"asked too often: try again in {retry_after} s")
+
+
+class UnreadableFile(ServiceError):
+    """A file that holds no ledger; `code` says in a word why, the rest where and how to mend it."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        self.code = code
+        super().__init__(reason)

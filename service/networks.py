@@ -532,6 +532,9 @@ def fitness(
     item = item_store.get(session, item_id)
     if quantity != item.quantity:
         raise InvalidField("/quantity", f"the item measures {item.quantity}")
+    unit = unit or item.range_unit
+    if unit is None:
+        raise InvalidField("/unit", "the item's measuring interval has no unit: name one")
     ids = [row.id for row in calibration_store.of_item(session, item_id)]
     history = calibration_store.links_of(session, ids, known_at=known_at)
     newest = calibration_in_force(history, on=on)
@@ -546,14 +549,14 @@ def fitness(
             links.values(),
             item_id,
             at=at,
-            unit=unit or item.range_unit,
+            unit=unit,
             required_standard_uncertainty=required_standard_uncertainty,
             on=on,
             state=item.status,
             drift_standard_uncertainty_per_year=drift_standard_uncertainty_per_year,
         ),
         certificate_number=newest.certificate_number if newest else None,
-        unit=unit or item.range_unit,
+        unit=unit,
     )
 
 

@@ -6,7 +6,7 @@ refuses what it cannot narrow. PostgreSQL holds the same wall again by row-level
 # ruff: noqa: SLF001  (what a statement is made of, SQLAlchemy says in private attributes alone)
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Never
+from typing import TYPE_CHECKING, Any, Never
 from uuid import UUID
 
 from sqlalchemy import (
@@ -17,6 +17,7 @@ from sqlalchemy import (
     Engine,
     Select,
     Subquery,
+    Table,
     event,
     insert,
     inspect,
@@ -42,6 +43,9 @@ from service.tables.published import (
     PublishedReference,
     PublishedSupersession,
 )
+
+if TYPE_CHECKING:
+    import polars as pl
 
 TENANT_CLASSES: list[Any] = [
     mapper.class_
@@ -110,6 +114,47 @@ class TenantSession(Session):
                 insert(table_class.__table__),  # type: ignore[attr-defined]
                 [{**row, writer: self.organization_id} for row in rows],
             )
+
+    def upsert(
+        self, table_class: type[SQLModel], frame: "pl.DataFrame", *, changing: Sequence[str]
+    ) -> None:
+        """Add thousands of rows of the own book, or change columns of those that are there.
+
+        Args:
+            frame: as `service.bulk` takes it: a column for each of the table's, but for the
+                organization's, which every row gets.
+        """
+        from service import bulk  # noqa: PLC0415  (only who handles thousands waits for it)
+
+        if self.read_only or table_class not in TENANT_CLASSES:
+            raise CrossesTenants(f"{table_class.__name__} is not this session's to write")
+        self.flush()
+        if len(frame):
+            table: Table = table_class.__table__  # type: ignore[attr-defined]
+            bulk.upsert(
+                super().connection(),
+                table,
+                frame,
+                organization_id=self.organization_id,
+                changing=changing,
+            )
+
+    def columns(
+        self, table_class: type[SQLModel], names: Sequence[str]
+    ) -> "dict[str, Iterable[Any]]":
+        """Return some columns of all rows of the own book, as the driver gives them."""
+        from service import bulk  # noqa: PLC0415
+
+        if table_class not in TENANT_CLASSES:
+            raise CrossesTenants(f"{table_class.__name__} is in no book")
+        self.flush()
+        table: Table = table_class.__table__  # type: ignore[attr-defined]
+        return bulk.columns(
+            super().connection(),
+            table,
+            [table.columns[name].name for name in names],
+            organization_id=self.organization_id,
+        )
 
     def lock_book(self) -> None:
         """Let no other transaction write this organization's sequences until this one ends.

@@ -43,6 +43,9 @@ ITEM_FIELDS = {
 }
 
 
+RANGE = ("range_lower", "range_upper", "range_unit")
+
+
 class WorkLike(Protocol):
     """What is checked of a calibration before it is recorded."""
 
@@ -91,7 +94,11 @@ def require_admissible_item(facts: Mapping[str, Any]) -> None:
         InvalidField: naming the first such field.
     """
     _require_in_range("", {name: facts.get(name) for name in ITEM_FIELDS}, ITEM_FIELDS)
-    if facts["range_lower"] > facts["range_upper"]:
+    told = [name for name in RANGE if facts.get(name) is not None]
+    if told and len(told) < len(RANGE):
+        missing = next(name for name in RANGE if name not in told)
+        raise InvalidField(f"/{missing}", "a range has two ends and a unit, or is not known")
+    if told and facts["range_lower"] > facts["range_upper"]:
         raise InvalidField("/range_lower", "the range begins above its end")
     for quantity in ("maximum_permissible_error", "expanded_uncertainty"):
         model, coefficient = (facts.get(f"{quantity}_{part}") for part in ("model", "coefficient"))

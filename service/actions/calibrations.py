@@ -13,7 +13,7 @@ from uuid_utils.compat import uuid7
 from certificates.seal import digest
 from procedures.budget import UncertaintyBudget
 from service import audit
-from service.actions import notices
+from service.actions import due, notices
 from service.actions.admission import require_admissible
 from service.actions.endings import published_id, write_end
 from service.errors import AlreadyThere, InvalidField, NotFound, NotPublishable
@@ -182,6 +182,7 @@ def record(session: TenantSession, work: Work, *, performed_by: UUID, now: datet
     _save_record(session, work)
     if work.statement is not None:
         _state(session, work.id, work.statement, now=now)
+    due.refresh(session, item.id)
     audit.record(
         session, f"{work.kind}.recorded", work.id, actor_id=performed_by, now=now,
         said={"item_id": str(item.id), "record": work.record_number},
@@ -370,7 +371,7 @@ def _basis_statement(use: Use, standard: Item) -> MaximumPermissibleError | None
     """Return the statement of a standard by which it counts, U or its permissible error."""
     if use.basis == "MPE":
         return permissible_error(standard)
-    if standard.expanded_uncertainty_model is None:
+    if standard.expanded_uncertainty_model is None or standard.range_unit is None:
         return None
     return MaximumPermissibleError(
         model=standard.expanded_uncertainty_model,  # type: ignore[arg-type]  # a checked column
@@ -380,8 +381,8 @@ def _basis_statement(use: Use, standard: Item) -> MaximumPermissibleError | None
 
 
 def permissible_error(item: Item) -> MaximumPermissibleError | None:
-    """Return an item's maximum permissible error; None where it has none."""
-    if item.maximum_permissible_error_model is None:
+    """Return an item's maximum permissible error; None where it has none, or none in a unit."""
+    if item.maximum_permissible_error_model is None or item.range_unit is None:
         return None
     return MaximumPermissibleError(
         model=item.maximum_permissible_error_model,  # type: ignore[arg-type]  # a checked column

@@ -166,12 +166,15 @@ def _item(item: Item) -> ItemDescription:
         manufacturer_en=item.manufacturer_en,
         serial_number=item.serial_number,
         asset_number=item.asset_number or "",
-        range_text=_range(item),
+        range_text=range_text(item),
         accuracy_text=item.accuracy_text,
     )
 
 
-def _range(item: Item) -> str:
+def range_text(item: Item) -> str:
+    """Return the measuring interval as certificates write it; as the ledger does if it is none."""
+    if item.range_lower is None:
+        return item.range_text or ""
     return f"({item.range_lower:g} ~ {item.range_upper:g}) {item.range_unit}"
 
 
@@ -210,7 +213,7 @@ def _standard(session: TenantSession, edge: CalibrationReference) -> StandardUse
         name_zh=item.name_zh,
         name_en=item.name_en,
         serial_number=item.serial_number,
-        range_text=_range(item),
+        range_text=range_text(item),
         accuracy_text=item.accuracy_text,
         certificate_number=used.certificate_number or "",
         valid_until=used.valid_until,

@@ -9,6 +9,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from service import audit
+from service.actions import due
 from service.actions.documents import (
     VERSION,
     CalibrationDocument,
@@ -134,6 +135,7 @@ def take_in(
     if said.certificate is not None:
         _write_certificate(session, row.id, delivery.sender_id, said.certificate)
     note_receipt(session, delivery, now=now)
+    due.refresh(session, item_id)
     audit.record(
         session, "calibration.received", row.id, actor_id=actor_id, now=now,
         said={"delivery_id": str(delivery_id)},

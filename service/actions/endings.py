@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from service.actions import due
 from service.errors import NotPublishable
 from service.store import calibrations as store
 from service.tables.calibrations import CalibrationSupersession
@@ -35,6 +36,9 @@ def write_end(
             PublishedSupersession,
             [{"published_id": published.published_id, "successor_id": successor, **said}],
         )
+    item_id = store.get(session, calibration_id).item_id
+    if item_id is not None:
+        due.refresh(session, item_id)
 
 
 def published_id(session: TenantSession, calibration_id: UUID | None) -> UUID:

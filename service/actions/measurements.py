@@ -119,7 +119,7 @@ def _standard(session: TenantSession, calibration_id: UUID) -> tuple[Calibration
     row = calibration_store.get(session, calibration_id)
     item = row.item_id and session.get(Item, (session.organization_id, row.item_id))
     limit = permissible_error(item) if item else None
-    if not item or limit is None:
+    if not item or limit is None or item.range_upper is None:
         raise InvalidField("/standard", "its maximum permissible error is not known")
     return row, limit.limit_at(item.range_upper)
 

@@ -40,9 +40,10 @@ class ItemAnswer(SQLModel):
     serial_number: str
     asset_number: str | None
     quantity: str
-    range_lower: float
-    range_upper: float
-    range_unit: str
+    range_lower: float | None
+    range_upper: float | None
+    range_unit: str | None
+    range_text: str | None
     accuracy_text: str
     location: list[str]
     procedure_code: str | None

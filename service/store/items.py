@@ -1,6 +1,6 @@
 """Reading the ledger of items."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -8,9 +8,16 @@ from uuid import UUID
 from sqlmodel import col, func, select
 
 from service.errors import NotFound
-from service.tables.calibrations import Calibration, CalibrationSupersession
-from service.tables.items import Item
+from service.tables.calibrations import (
+    Calibration,
+    CalibrationSupersession,
+    ConformityStatementRecord,
+)
+from service.tables.items import Item, ItemDue
 from service.tenancy import TenantSession
+from traceability.graph import MAIN_TRACK
+
+AT_ONCE = 1000  # ids a statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,31 @@ def due(session: TenantSession, *, on: date) -> Sequence[Due]:
     return [Due(item, calibration, calibration.valid_until) for item, calibration in rows]
 
 
+def newest_standing(session: TenantSession, item_id: UUID) -> Calibration | None:
+    """Return the calibration of an item's main track that holds; None if the newest one failed.
+
+    Whether it is still valid on a day is not asked.
+    """
+    end = CalibrationSupersession
+    newest = session.exec(
+        select(Calibration)
+        .outerjoin(end, col(end.calibration_id) == Calibration.id)
+        .where(Calibration.item_id == item_id, Calibration.track == MAIN_TRACK)
+        .where(col(end.calibration_id).is_(None))
+        .order_by(col(Calibration.performed_on).desc(), col(Calibration.id).desc())
+        .limit(1)
+    ).first()
+    if newest is None:
+        return None
+    failed = session.exec(
+        select(ConformityStatementRecord.verdict).where(
+            ConformityStatementRecord.calibration_id == newest.id,
+            ConformityStatementRecord.verdict == "fail",
+        )
+    ).first()
+    return None if failed else newest
+
+
 def standards(session: TenantSession, *, quantity: str) -> Sequence[Item]:
     """Return the organization's own standards and material measures of a quantity."""
     return session.exec(
@@ -104,3 +136,26 @@ def plates(session: TenantSession) -> Sequence[tuple[str, str]]:
     return session.exec(
         select(Item.serial_number, Item.manufacturer_zh).where(col(Item.customer_id).is_(None))
     ).all()
+
+
+def names(session: TenantSession, item_ids: Sequence[UUID]) -> dict[UUID, tuple[str, str]]:
+    """Return the names (zh, en) of items of the ledger."""
+    found: dict[UUID, tuple[str, str]] = {}
+    for part in _parts(item_ids):
+        rows = session.exec(
+            select(Item.id, Item.name_zh, Item.name_en).where(col(Item.id).in_(part))
+        )
+        found |= {item_id: (zh, en) for item_id, zh, en in rows}
+    return found
+
+
+def never_due(session: TenantSession, item_ids: Sequence[UUID]) -> set[UUID]:
+    """Return which of some items never had a calibration."""
+    known: set[UUID] = set()
+    for part in _parts(item_ids):
+        known |= set(session.exec(select(ItemDue.item_id).where(col(ItemDue.item_id).in_(part))))
+    return set(item_ids) - known
+
+
+def _parts(ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
+    return (ids[start : start + AT_ONCE] for start in range(0, len(ids), AT_ONCE))

@@ -15,6 +15,11 @@ def all_of_them(session: TenantSession) -> Sequence[Organization]:
     return session.exec(select(Organization).order_by(col(Organization.code))).all()
 
 
+def own(session: TenantSession) -> Organization:
+    """Return the organization whose book it is."""
+    return session.get_one(Organization, session.organization_id)
+
+
 def authorisations(
     session: TenantSession, holder_id: UUID, *, procedure_code: str, on: date
 ) -> Sequence[Authorisation]:

@@ -4,9 +4,9 @@ from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index
-from sqlmodel import Field
+from sqlmodel import Field, SQLModel
 
-from service.tables.base import Json, TenantRow, UtcDateTime, finite, one_of
+from service.tables.base import Json, TenantRow, UtcDateTime, finite, one_of, within_tenant
 
 
 class Item(TenantRow, table=True):
@@ -16,12 +16,23 @@ class Item(TenantRow, table=True):
     customer's own book carries the same id. A maximum permissible error or an expanded
     uncertainty (k = 2) is `coefficient` in `range_unit` (model absolute) or times the value
     (model relative).
+
+    Attributes:
+        range_lower, range_upper, range_unit: None where the measuring interval is not known as
+            an interval, such as 3×220/380 V; `range_text` is what the ledger writes of it.
+        changed_at: when a fact of it last changed; None if none did since it was recorded.
     """
 
     __tablename__ = "item"
     __table_args__ = (
         Index(None, "organization_id", "serial_number"),
+        Index(None, "organization_id", "asset_number"),
         CheckConstraint("range_lower <= range_upper", name="range"),
+        CheckConstraint(
+            "(range_lower IS NULL) = (range_upper IS NULL) AND "
+            "(range_lower IS NULL) = (range_unit IS NULL)",
+            name="range_whole",
+        ),
         CheckConstraint("maximum_permissible_error_coefficient > 0", name="mpe_positive"),
         CheckConstraint("expanded_uncertainty_coefficient > 0", name="uncertainty_positive"),
         one_of("maximum_permissible_error_model", "absolute", "relative"),
@@ -53,9 +64,10 @@ class Item(TenantRow, table=True):
     serial_number: str
     asset_number: str | None = None
     quantity: str
-    range_lower: float
-    range_upper: float
-    range_unit: str
+    range_lower: float | None = None
+    range_upper: float | None = None
+    range_unit: str | None = None
+    range_text: str | None = None
     accuracy_text: str
     maximum_permissible_error_model: str | None = None
     maximum_permissible_error_coefficient: float | None = None
@@ -74,3 +86,24 @@ class Item(TenantRow, table=True):
     confidence: str | None = None
     is_demonstration: bool = False
     recorded_at: datetime = Field(sa_type=UtcDateTime)
+    changed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class ItemDue(SQLModel, table=True):
+    """Until when each item's calibration in force is valid: derived, kept so that it is quick.
+
+    `service.actions.due` writes it whenever a calibration of the item is recorded or ends; an
+    item without a row was never calibrated, one without a calibration has none in force.
+    """
+
+    __tablename__ = "item_due"
+    __table_args__ = (
+        within_tenant(["item_id"], "item"),
+        within_tenant(["calibration_id"], "calibration"),
+        Index(None, "organization_id", "due_on"),
+    )
+
+    organization_id: UUID = Field(primary_key=True, foreign_key="organization.id")
+    item_id: UUID = Field(primary_key=True)
+    calibration_id: UUID | None = None
+    due_on: date | None = None

@@ -390,13 +390,19 @@ def item_page(session: TenantSession, item_id: UUID, *, on: date, known_at: date
         due_on=due_on,
         period_months=item.period_months,
         events=tuple(_events(session, rows, links, results)),
-        measuring_interval=MeasuringInterval(
-            lower=decimal(item.range_lower), upper=decimal(item.range_upper), unit=item.range_unit
-        ),
+        measuring_interval=_measuring_interval(item),
         accuracy=item.accuracy_text,
         procedure=item.procedure_code,
         procedure_verified=_is_in_catalogue(item.procedure_code, on=on),
         **_drift(results, links, today=on, due_on=due_on),
+    )
+
+
+def _measuring_interval(item: Item) -> MeasuringInterval | None:
+    if item.range_lower is None or item.range_upper is None or item.range_unit is None:
+        return None
+    return MeasuringInterval(
+        lower=decimal(item.range_lower), upper=decimal(item.range_upper), unit=item.range_unit
     )
 
 

@@ -21,9 +21,13 @@ def test_an_event_commits_with_its_fact(open_as):
 
 
 def test_an_event_whose_fact_fails_is_never_told(open_as):
-    with pytest.raises(ZeroDivisionError), open_as("LAB") as session, session.begin():
-        announce(session, "certificate.issued", {}, now=NOW)
-        _ = 1 / 0
+    def fail_after_announcing():
+        with open_as("LAB") as session, session.begin():
+            announce(session, "certificate.issued", {}, now=NOW)
+            raise LookupError("the certificate has no results")
+
+    with pytest.raises(LookupError):
+        fail_after_announcing()
 
     with open_as("LAB", read_only=True) as session:
         assert announced(session) == []
@@ -39,5 +43,9 @@ def test_no_other_organization_reads_it(open_as):
 
 @pytest.mark.parametrize("name", ["issued", "Certificate.issued", "a.b.c", "a.", "a.b\n"])
 def test_an_event_is_named_for_a_fact(open_as, name):
-    with open_as("LAB") as session, session.begin(), pytest.raises(ValueError, match="thing.happ"):
+    with (
+        open_as("LAB") as session,
+        session.begin(),
+        pytest.raises(ValueError, match=r"thing\.happened"),
+    ):
         announce(session, name, {}, now=NOW)

@@ -1,0 +1,192 @@
+"""Writing a ledger that was handed in: thousands of items at once, and what is kept of the file."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID, uuid5
+
+import polars as pl
+
+from procedures.errors import ProcedureError
+from procedures.units import parse_unit
+from service import audit
+from service.actions import due
+from service.outbox import announce
+from service.store import items as item_store
+from service.store import ledger as ledger_store
+from service.store import organizations
+from service.tables.calibrations import Calibration
+from service.tables.exchange import LedgerImport
+from service.tables.items import Item, ItemDue
+from service.tenancy import TenantSession
+
+DEFAULTS: Final[Mapping[str, Any]] = {
+    "kind": "measuring_instrument", "name_zh": "", "name_en": "", "manufacturer_zh": "",
+    "manufacturer_en": "", "type_designation": "", "serial_number": "", "accuracy_text": "",
+    "quantity": "unknown", "is_mandatory": False, "is_published": False, "is_carbon_meter": False,
+    "status": "in_use", "location": "[]",
+}  # fmt: skip
+QUANTITIES: Final = {"Pa": "pressure", "K": "temperature", "kg": "mass", "m": "length"}
+RANGE: Final = ("range_lower", "range_upper", "range_unit")
+
+
+def write_items(
+    session: TenantSession, frame: pl.DataFrame, *, import_id: UUID, now: datetime
+) -> pl.DataFrame:
+    """Create and change items; return the rows with the id of each one's item.
+
+    A row's new item has an id that follows from the import and the row, so that the same row
+    written again is the same item.
+
+    Args:
+        frame: `row`, `item_id` (null for a new item) and the columns told; null says nothing.
+    """
+    with_ids = frame.with_columns(_ids(frame, import_id).alias("id"))
+    is_new = pl.col("item_id").is_null()
+    _create(session, with_ids.filter(is_new), now=now)
+    _change(session, with_ids.filter(~is_new), now=now)
+    return with_ids.select("row", "id")
+
+
+def _create(session: TenantSession, rows: pl.DataFrame, *, now: datetime) -> None:
+    if not rows.is_empty():
+        session.upsert(Item, _as_columns(session, _quantified(rows), now=now), changing=())
+
+
+def _change(session: TenantSession, rows: pl.DataFrame, *, now: datetime) -> None:
+    if rows.is_empty():
+        return
+    changing = [name for name in rows.columns if name in Item.model_fields and name != "id"]
+    table = _as_columns(session, _completed(session, rows), now=now)
+    session.upsert(
+        Item,
+        table.with_columns(pl.lit(now).alias("changed_at")),
+        changing=[*changing, "changed_at"],
+    )
+
+
+def _ids(frame: pl.DataFrame, import_id: UUID) -> pl.Series:
+    return pl.Series(
+        [item_id or uuid5(import_id, str(row)).hex
+         for row, item_id in frame.select("row", "item_id").iter_rows()],
+        dtype=pl.String,
+    )  # fmt: skip
+
+
+def _completed(session: TenantSession, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return changed rows with what is held wherever the ledger says nothing."""
+    now = ledger_store.held(session)
+    names = [name for name in now.columns if name != "id"]
+    was = now.select("id", *(pl.col(name).alias(f"held:{name}") for name in names))
+    joined = rows.join(was, on="id", how="left", maintain_order="left")
+    told = [name for name in names if name in rows.columns]
+    if "range_text" in told:  # the ends and the unit go with the text that they were read from
+        told = [name for name in told if name not in RANGE]
+        is_silent = pl.col("range_text").is_null()
+        joined = joined.with_columns(
+            pl.when(is_silent).then(pl.col(f"held:{name}")).otherwise(pl.col(name)).alias(name)
+            for name in RANGE
+        )
+    return joined.with_columns(
+        *(pl.coalesce(name, f"held:{name}").alias(name) for name in told),
+        *(pl.col(f"held:{name}").alias(name) for name in names if name not in rows.columns),
+    ).drop([f"held:{name}" for name in names])
+
+
+def _quantified(rows: pl.DataFrame) -> pl.DataFrame:
+    """Say what a new item measures where its unit leaves no doubt."""
+    if "range_unit" not in rows.columns:
+        return rows
+    units = rows["range_unit"].drop_nulls().unique().to_list()
+    known = {unit: quantity for unit in units if (quantity := _quantity(unit))}
+    read = pl.col("range_unit").replace_strict(known, default=None, return_dtype=pl.String)
+    told = [pl.col("quantity")] if "quantity" in rows.columns else []
+    return rows.with_columns(pl.coalesce(*told, read).alias("quantity"))
+
+
+def _quantity(unit: str) -> str | None:
+    """Return the quantity whose unit this can only be.
+
+    >>> _quantity("MPa"), _quantity("V")
+    ('pressure', None)
+    """
+    try:
+        dimension = parse_unit(unit).dimension
+    except ProcedureError:
+        return None
+    return next(
+        (name for base, name in QUANTITIES.items() if parse_unit(base).dimension == dimension), None
+    )
+
+
+def _as_columns(session: TenantSession, rows: pl.DataFrame, *, now: datetime) -> pl.DataFrame:
+    """Return the rows as the table has them: places as JSON, nothing where nothing may be."""
+    columns = [name for name in rows.columns if name in Item.model_fields]
+    table = rows.select(columns)
+    if "location" in columns:
+        places = [json.dumps(text.split(ledger_store.JOINT) if text else [], ensure_ascii=False)
+                  for text in table["location"]]  # fmt: skip
+        table = table.with_columns(pl.Series("location", places))
+    return table.with_columns(
+        *(pl.col(name).fill_null(value) for name, value in DEFAULTS.items() if name in columns),
+        *(pl.lit(value).alias(name) for name, value in DEFAULTS.items() if name not in columns),
+        pl.lit(organizations.own(session).is_demonstration).alias("is_demonstration"),
+        pl.lit(now).alias("recorded_at"),
+    )
+
+
+def write_calibrations(
+    session: TenantSession, rows: Sequence[Mapping[str, Any]], *, now: datetime
+) -> None:
+    """Record what the ledger tells of calibrations elsewhere; their chains are not known.
+
+    Args:
+        rows: item_id, calibrated_on, and what is known of valid_until, certificate_number and
+            laboratory.
+    """
+    if not rows:
+        return
+    names = item_store.names(session, [row["item_id"] for row in rows])
+    told = [
+        {
+            "id": uuid5(row["item_id"], f"calibrated on {row['calibrated_on']}"),
+            "source": "external",
+            "item_id": row["item_id"],
+            "kind": "calibration",
+            "item_name_zh": names[row["item_id"]][0],
+            "item_name_en": names[row["item_id"]][1],
+            "laboratory_zh": row["laboratory"] or "",
+            "laboratory_en": row["laboratory"] or "",
+            "certificate_number": row["certificate_number"],
+            "performed_on": row["calibrated_on"],
+            "valid_until": row["valid_until"],
+            "track": "main",
+            "place": "laboratory",
+            "is_adjusted": False,
+            "is_demonstration": organizations.own(session).is_demonstration,
+            "recorded_at": now,
+        }
+        for row in rows
+    ]
+    session.insert(Calibration, told)
+    first = item_store.never_due(session, list(names))
+    alone = [row for row in told if row["item_id"] in first]
+    session.insert(
+        ItemDue,
+        [{"item_id": row["item_id"], "calibration_id": row["id"], "due_on": row["valid_until"]}
+         for row in alone],
+    )  # fmt: skip
+    for item_id in names.keys() - {row["item_id"] for row in alone}:
+        due.refresh(session, item_id)
+
+
+def finish(session: TenantSession, row: LedgerImport, *, actor_id: UUID, now: datetime) -> None:
+    """Mark an import as applied, seal it in the audit log, and announce it."""
+    row.state, row.applied_at = "applied", now
+    counts = {name: str(count) for name, count in row.counts.items()}
+    audit.record(
+        session, "ledger.imported", row.id, actor_id=actor_id, now=now,
+        said={"file_sha256": row.sha256, "changes_sha256": audit.digest_of(row.changes), **counts},
+    )  # fmt: skip
+    announce(session, "ledger.imported", {"import_id": str(row.id), **row.counts}, now=now)

@@ -1,0 +1,113 @@
+"""Reading the ledger as a whole: every own item in columns, to be compared with another ledger."""
+
+import json
+from collections.abc import Iterable
+from datetime import date
+from typing import Any, Final
+from uuid import UUID
+
+import polars as pl
+from sqlmodel import col, select
+
+from service.tables.calibrations import Calibration
+from service.tables.exchange import LedgerImport, LedgerPull
+from service.tables.items import Item, ItemDue
+from service.tenancy import TenantSession
+
+JOINT: Final = " / "  # between the parts of a place
+TEXTS: Final = (
+    "asset_number", "serial_number", "name_zh", "name_en", "manufacturer_zh", "manufacturer_en",
+    "type_designation", "range_text", "range_unit", "accuracy_text", "use", "energy_level", "kind",
+    "quantity", "procedure_code", "status",
+)  # fmt: skip
+HELD: Final = pl.Schema(
+    {
+        "id": pl.String,
+        "location": pl.String,
+        **dict.fromkeys(TEXTS, pl.String),
+        "range_lower": pl.Float64,
+        "range_upper": pl.Float64,
+        "period_months": pl.Int64,
+        "is_mandatory": pl.Boolean,
+        "is_carbon_meter": pl.Boolean,
+        "status_since": pl.Date,
+    }
+)
+
+
+def held(session: TenantSession) -> pl.DataFrame:
+    """Return the organization's own items.
+
+    Ids are 32 hexadecimal digits, places and ranges one text each.
+    """
+    found = session.columns(Item, ["customer_id", *HELD])
+    data = {name: _plain(name, found[name]) for name in HELD}
+    own = [customer is None for customer in found["customer_id"]]
+    frame = pl.DataFrame(data, schema=HELD).with_columns(_range_text())
+    return frame if all(own) else frame.filter(pl.Series(own))
+
+
+def _range_text() -> pl.Expr:
+    """Return the range as the ledger has it; written from its ends where that is not told."""
+    lower, upper = (
+        pl.col(name).cast(pl.String).str.strip_suffix(".0")
+        for name in ("range_lower", "range_upper")
+    )
+    written = pl.format("({} ~ {}) {}", lower, upper, "range_unit")
+    return pl.coalesce("range_text", written).alias("range_text")
+
+
+def _plain(name: str, values: Iterable[Any]) -> Iterable[Any]:
+    if name == "id":
+        return [value.hex if isinstance(value, UUID) else value for value in values]
+    if name == "location":
+        return [
+            JOINT.join(json.loads(value) if isinstance(value, str) else value) for value in values
+        ]
+    if name == "status_since":
+        return [date.fromisoformat(v) if isinstance(v, str) else v for v in values]
+    if HELD[name] == pl.Boolean:
+        return [bool(value) for value in values]
+    return tuple(values)
+
+
+def calibrated_days(session: TenantSession) -> pl.DataFrame:
+    """Return on which days each item was calibrated, by whomever; nothing twice."""
+    found = session.columns(Calibration, ["item_id", "performed_on"])
+    ids = [value.hex if isinstance(value, UUID) else value for value in found["item_id"]]
+    days = [date.fromisoformat(v) if isinstance(v, str) else v for v in found["performed_on"]]
+    schema = {"item_id": pl.String, "calibrated_on": pl.Date}
+    return pl.DataFrame({"item_id": ids, "calibrated_on": days}, schema=schema).unique()
+
+
+def in_force(session: TenantSession) -> pl.DataFrame:
+    """Return of each own item the calibration in force: its day, validity, certificate, maker."""
+    rows = session.exec(
+        select(ItemDue.item_id, Calibration)
+        .join(Calibration, col(Calibration.id) == ItemDue.calibration_id)
+        .order_by(col(ItemDue.item_id))
+    ).all()
+    schema = {"id": pl.String, "calibrated_on": pl.Date, "valid_until": pl.Date,
+              "certificate_number": pl.String, "laboratory": pl.String}  # fmt: skip
+    told = [
+        (item_id.hex, row.performed_on, row.valid_until, row.certificate_number, row.laboratory_zh)
+        for item_id, row in rows
+    ]
+    return pl.DataFrame(told, schema=schema, orient="row")
+
+
+def imports(session: TenantSession, *, limit: int) -> list[LedgerImport]:
+    """Return the ledgers handed in, the newest first."""
+    newest_first = col(LedgerImport.created_at).desc()
+    return list(session.exec(select(LedgerImport).order_by(newest_first).limit(limit)))
+
+
+def pulls(session: TenantSession) -> list[LedgerPull]:
+    """Return the ledgers elsewhere that are read on a schedule, the oldest first."""
+    return list(
+        session.exec(
+            select(LedgerPull)
+            .where(col(LedgerPull.ended_at).is_(None))
+            .order_by(col(LedgerPull.created_at))
+        )
+    )
