@@ -13,7 +13,9 @@ from service.api import (
     dependents,
     fitness,
     health,
+    imports,
     items,
+    ledger,
     uncertainty_budgets,
 )
 from service.clock import now, standing_on
@@ -31,6 +33,8 @@ BOOKS_AND_NUMBERS = (
     certificates,
     certificate_statuses,
     items,
+    ledger,
+    imports,
     chains,
     calibrations,
     dependents,

@@ -18,6 +18,7 @@ from rich.progress import Progress
 
 from service.commands.at_hand import FINDINGS, end_of, require_ready, settings_at_hand
 from service.commands.budget import budget
+from service.commands.ledger import export, import_
 from service.commands.procedure import procedure
 from service.commands.recall import recall
 from service.commands.snapshot import snapshot
@@ -40,6 +41,8 @@ app.add_typer(database, name="db")
 app.add_typer(certificate, name="certificate")
 app.add_typer(procedure, name="procedure")
 app.command()(budget)
+app.command("import")(import_)
+app.command()(export)
 app.command()(recall)
 app.command()(snapshot)
 

@@ -15,8 +15,10 @@
   - TooLarge
   - TooManyRequests
   - UnreadableFile
+  - LedgerRefused
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
 
@@ -102,3 +104,11 @@ class UnreadableFile(ServiceError):
     def __init__(self, code: str, reason: str) -> None:
         self.code = code
         super().__init__(reason)
+
+
+class LedgerRefused(ServiceError):
+    """Items of which at least one cannot be taken; `problems` are (pointer, code, reason) each."""
+
+    def __init__(self, problems: Sequence[tuple[str, str, str]]) -> None:
+        self.problems = problems
+        super().__init__("nothing was written, for some of the items cannot be taken")

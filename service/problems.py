@@ -21,6 +21,7 @@ from service.errors import (
     AlreadyThere,
     FormNotThere,
     InvalidField,
+    LedgerRefused,
     NotAuthenticated,
     NotAuthorised,
     NotFound,
@@ -30,6 +31,7 @@ from service.errors import (
     ReauthenticationRequired,
     TooLarge,
     TooManyRequests,
+    UnreadableFile,
 )
 from traceability.errors import (
     ChainTooDeep,
@@ -66,6 +68,8 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     ChainTooDeep: (409, "chain-too-deep"),
     DateOutOfRange: (422, "invalid-field"),
     InvalidField: (422, "invalid-field"),
+    LedgerRefused: (422, "ledger-refused"),
+    UnreadableFile: (422, "unreadable-file"),
     InvalidInput: (422, "invalid-field"),
     InvalidValue: (422, "invalid-field"),
     ProcedureError: (422, "measurement-not-evaluable"),
@@ -98,6 +102,9 @@ def tell(request: Request, error: Exception) -> JSONResponse:
     status, kind = next(PROBLEMS[known] for known in type(error).__mro__ if known in PROBLEMS)
     pointers = [{"pointer": pointer, "code": kind, "detail": reason}
                 for pointer, reason in _pointers(error)]  # fmt: skip
+    if isinstance(error, LedgerRefused):
+        pointers = [{"pointer": pointer, "code": code, "detail": reason}
+                    for pointer, code, reason in error.problems]  # fmt: skip
     answer = problem(request, status, kind, str(error), pointers)
     if isinstance(error, TooManyRequests):
         answer.headers["Retry-After"] = str(error.retry_after)
@@ -136,6 +143,8 @@ def add_problem_handlers(app: FastAPI) -> None:
 def _pointers(error: Exception) -> Iterable[tuple[str, str]]:
     if isinstance(error, InvalidField):
         yield error.pointer, error.reason
+    elif isinstance(error, UnreadableFile):
+        yield "/file", f"{error.code}: {error}"
     elif isinstance(error, InvalidInput | ContentError):
         yield "/" + error.field.replace(".", "/").replace("[", "/").replace("]", ""), error.reason
     elif isinstance(error, InvalidValue | DateOutOfRange):

@@ -3,11 +3,13 @@
 from datetime import datetime
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
 from rich.console import Console
 
 from service.settings import Settings
 
+OPERATOR: Final = UUID(int=0)  # who acts at the command line, in the audit log
 FINDINGS: Final = 3  # besides 0 ok, 1 error, 2 usage
 
 

@@ -14,6 +14,7 @@ from uuid_utils.compat import uuid7
 from service.actions import ledger as actions
 from service.errors import AlreadyThere, InvalidField, NotFound
 from service.exchange.ledger_columns import LAYOUTS
+from service.exchange.ledger_files import Form, refused_rows
 from service.exchange.ledger_plan import (
     NEW,
     SKIP,
@@ -25,13 +26,14 @@ from service.exchange.ledger_plan import (
     make_plan,
 )
 from service.exchange.ledger_reader import Ledger, read_items, read_ledger
+from service.store import jobs as job_store
 from service.store import ledger as store
+from service.store.jobs import LEDGER_IMPORT
 from service.tables.exchange import LedgerImport
 from service.tables.operations import Job
 from service.tenancy import TenantSession
 
 AT_ONCE: Final = 5000  # rows; more are written by a job, as many a transaction
-JOB: Final = "ledger.import"
 ITEMS_FILE: Final = "items.json"  # the name of what came through the API, item by item
 
 
@@ -130,7 +132,7 @@ def confirm(
         session.add(
             Job(
                 organization_id=session.organization_id,
-                kind=JOB,
+                kind=LEDGER_IMPORT,
                 content={"import_id": str(row.id)},
                 state="waiting",
                 due_at=now,
@@ -210,6 +212,7 @@ def run_job(
         if counts is not None:
             row.counts = counts
         if row.state == "refused":
+            _done(job, now())
             return
         whole = bool(row.settings["all_or_nothing"])
     size = max(len(plan.frame), 1) if whole else AT_ONCE
@@ -224,8 +227,12 @@ def run_job(
     with open_session() as session, session.begin():
         write(session, import_id, plan.frame.head(0), unwritten, now=now())
         job = session.get_one(Job, (session.organization_id, job_id))
-        job.progress = job.total
+        _done(job, now())
         actions.finish(session, get(session, import_id), actor_id=actor_id, now=now())
+
+
+def _done(job: Job, now: datetime) -> None:
+    job.state, job.progress, job.finished_at = "done", job.total, now
 
 
 def write(
@@ -257,6 +264,26 @@ def get(session: TenantSession, import_id: UUID) -> LedgerImport:
     if row is None:
         raise NotFound("import", import_id)
     return row
+
+
+def job_of(session: TenantSession, row: LedgerImport) -> UUID | None:
+    """Return the job that is to write an import; None where it is written, or not confirmed."""
+    session.flush()
+    job = job_store.of_import(session, row.id) if row.state == "queued" else None
+    return job.id if job else None
+
+
+def refused(row: LedgerImport) -> tuple[bytes, Form] | None:
+    """Return the rows of an import that are not written as the file they came in; None if none."""
+    if not row.answers or row.file_name == ITEMS_FILE:
+        return None
+    table = _ledger(row).table
+    reasons: dict[int, str] = {}
+    for answer in row.answers:
+        told = f"{answer['column']}: {answer['reason']}" if answer["column"] else answer["reason"]
+        before = reasons.get(answer["row"])
+        reasons[answer["row"]] = f"{before}; {told}" if before else told
+    return refused_rows(table, reasons) if table else None
 
 
 def _open(session: TenantSession, import_id: UUID) -> LedgerImport:

@@ -87,6 +87,13 @@ def _entry(told: Sequence[Any]) -> Entry:
     )
 
 
+def organization_codes(engine: Engine) -> dict[str, UUID]:
+    """Return the ids of all organizations by their codes; both are known to all."""
+    statement = text("SELECT code, id FROM organization ORDER BY code").columns(id=Uuid)
+    with engine.connect().execution_options(read_only=True) as connection:
+        return {row.code: row.id for row in connection.execute(statement)}
+
+
 def organization_ids(engine: Engine) -> Sequence[UUID]:
     """Return the ids of all organizations, by code; their names are known to all."""
     statement = text("SELECT id FROM organization ORDER BY code").columns(id=Uuid)

@@ -16,7 +16,7 @@ from service.demo.world import identifier
 from service.errors import AlreadyThere, InvalidField, NotFound
 from service.exchange import ledger_import
 from service.exchange.ledger_columns import LAYOUTS
-from service.exchange.ledger_files import refused_rows, write_ledger
+from service.exchange.ledger_files import MEDIA_TYPES, refused_rows, write_ledger
 from service.exchange.ledger_import import Settings
 from service.store import items as item_store
 from service.store import ledger as store
@@ -117,7 +117,7 @@ def test_what_the_ledger_tells_of_calibrations_makes_items_due(plant):
 
     with plant(read_only=True) as session:
         told = session.exec(select(Calibration)).all()
-        due = dict(session.exec(select(ItemDue.item_id, ItemDue.due_on)).all())
+        due = {row.item_id: row.due_on for row in session.exec(select(ItemDue))}
         numbers = {row.id: row.asset_number for row in session.exec(select(Item))}
     assert {row.source for row in told} == {"external"}
     assert {row.terminal_reason for row in told} == {None}  # nobody has seen what is behind it
@@ -233,6 +233,7 @@ def test_rows_that_were_refused_come_back_as_the_same_file_and_go_in_once_mended
             actor_id=ACTOR, now=NOW,
         )  # fmt: skip
         reasons = {answer["row"]: answer["reason"] for answer in row.answers}
+    assert ledger.table is not None
     content, form = refused_rows(ledger.table, reasons)
 
     text = content.decode("gb18030")
@@ -253,7 +254,7 @@ def test_what_is_exported_comes_back_unchanged(demo, engine):
 
     with plant(read_only=True) as session:
         items, in_force = store.held(session), store.in_force(session)
-    for layout, form in product(LAYOUTS.values(), ("csv", "xlsx")):
+    for layout, form in product(LAYOUTS.values(), MEDIA_TYPES):
         content = write_ledger(items, in_force, layout=layout, form=form)
         level = layout.fixed.get("energy_level")
         rows = len(items.filter(pl.col("energy_level") == level) if level else items)
