@@ -29,6 +29,7 @@ from procedures.fields import require_probability
 from procedures.models import MeasurementModel, compile_complex_model, compile_model
 from procedures.monte_carlo import (
     Comparison,
+    HowManyTrials,
     Interval,
     MonteCarloResult,
     Progress,
@@ -49,6 +50,7 @@ from procedures.quantities import (
 
 SCHEMA: Final = "suyuan/uncertainty-budget/1"
 DEFAULT_SEED: Final = 1
+DEFAULT_TRIALS: Final = HowManyTrials()
 RECOMPUTED_FROM: Final = (
     "inputs",
     "output",
@@ -165,6 +167,7 @@ class UncertaintyBudget:
         monte_carlo: the trials, where there were any.
         comparison: first or second order against those trials (JCGM 101:2008, clause 8).
         complex_names: the complex quantities of the model; Y is then a part of a complex one.
+        trials: how many Monte Carlo trials were asked for, should there be any.
     """
 
     output: str
@@ -185,6 +188,7 @@ class UncertaintyBudget:
     monte_carlo: MonteCarloResult | None = None
     comparison: Comparison | None = None
     complex_names: tuple[str, ...] = ()
+    trials: HowManyTrials = DEFAULT_TRIALS
 
     @property
     def relative_standard_uncertainty(self) -> float | None:
@@ -271,12 +275,16 @@ class UncertaintyBudget:
         Every number is finite; a derivative that the model does not have is null.
         """
         nu = self.effective_degrees_of_freedom
-        of_a_complex_model = {"complex": list(self.complex_names)} if self.complex_names else {}
+        unusual: dict[str, Any] = (
+            {"complex": list(self.complex_names)} if self.complex_names else {}
+        )
+        if self.trials != DEFAULT_TRIALS:
+            unusual["trials"] = asdict(self.trials)
         return {
             "schema": SCHEMA,
             "output": self.output,
             "expression": self.expression,
-            **of_a_complex_model,
+            **unusual,
             "unit": self.unit,
             "inputs": [row.quantity.as_mapping() for row in self.contributions],
             "correlations": [asdict(correlation) for correlation in self.correlations],
@@ -337,6 +345,7 @@ def evaluate(
     method: Method | Literal["auto"] = "first_order",
     coverage_probability: float = 0.95,
     seed: int = DEFAULT_SEED,
+    trials: HowManyTrials = DEFAULT_TRIALS,
     progress: Progress | None = None,
 ) -> UncertaintyBudget:
     """Propagate the uncertainty of the input quantities through a measurement model.
@@ -357,6 +366,7 @@ def evaluate(
         method: "auto", or the method to use.
         coverage_probability: p, in (0, 1), for which intervals are compared.
         seed: ≥ 0, of the Monte Carlo trials, should there be any.
+        trials: how many of them; its digits are also those that a method may not change.
         progress: told the number of those trials done and planned.
 
     Raises:
@@ -369,7 +379,16 @@ def evaluate(
     Source: JCGM 100:2008, 5.1.2, 5.2.2 and G.4.1; JCGM 101:2008, 5.6 to 5.8 and clause 8.
     """
     ladder = _Ladder(
-        model, inputs, correlations, ensembles, output, unit, coverage_probability, seed, progress
+        model,
+        inputs,
+        correlations,
+        ensembles,
+        output,
+        unit,
+        coverage_probability,
+        seed,
+        trials,
+        progress,
     )
     match method:
         case "first_order":
@@ -417,7 +436,15 @@ def recompute(content: Mapping[str, Any]) -> UncertaintyBudget:
         method=content["requested"],
         coverage_probability=content["coverage_probability"],
         seed=content["seed"],
+        trials=_stored_trials(content),
     )
+
+
+def _stored_trials(content: Mapping[str, Any]) -> HowManyTrials:
+    try:
+        return HowManyTrials(**content.get("trials", {}))
+    except TypeError as error:
+        raise InvalidInput("trials", f"cannot be read ({error})") from None
 
 
 def _stored_model(content: Mapping[str, Any], symbols: Sequence[str]) -> MeasurementModel:
@@ -453,6 +480,7 @@ class _Ladder:
         unit: str,
         coverage_probability: float,
         seed: int,
+        trials: HowManyTrials,
         progress: Progress | None,
     ) -> None:
         require_probability("coverage_probability", coverage_probability)
@@ -461,6 +489,7 @@ class _Ladder:
         self.unit = unit
         self.p = coverage_probability
         self.seed = seed
+        self.trials = trials
         self.progress = progress
         self.quantities = in_order(model.names, inputs)
         self.correlations, self.ensembles = with_shared_influences(
@@ -543,16 +572,7 @@ class _Ladder:
         if self.missing and requested not in {"auto", "monte_carlo"}:
             reason = f"the model has no derivative by {', '.join(self.missing)} at these estimates"
             raise ModelUndefined(self.name, reason)
-        if self.missing:  # the trials will say what u(y) is
-            u, shares = nan, None
-        elif self.factor is None or self.matrix is None:
-            u = hypot(*self.components)
-            shares = [(component / u) ** 2 for component in self.components] if u else None
-        else:
-            with np.errstate(over="ignore", invalid="ignore"):
-                u = hypot(*(self.factor.T @ self.components).tolist())
-            relative = np.array(self.components) / u if u else np.zeros(0)
-            shares = (relative * (self.matrix @ relative)).tolist() if u else None
+        u, shares = self._uncertainty_and_shares()
         if not self.missing and not isfinite(u):
             raise ModelUndefined(self.name, "its uncertainty leaves the range of a float")
         nu = inf if self.missing else self._effective_degrees_of_freedom()
@@ -579,7 +599,19 @@ class _Ladder:
             self.seed,
             remarks if nu is not None else (Remark(Reason.DEGREES_OF_FREEDOM_UNKNOWN), *remarks),
             complex_names=self.model.complex_names,
+            trials=self.trials,
         )
+
+    def _uncertainty_and_shares(self) -> tuple[float, list[float] | None]:
+        if self.missing:  # the trials will say what u(y) is
+            return nan, None
+        if self.factor is None or self.matrix is None:
+            u = hypot(*self.components)
+            return u, [(component / u) ** 2 for component in self.components] if u else None
+        with np.errstate(over="ignore", invalid="ignore"):
+            u = hypot(*(self.factor.T @ self.components).tolist())
+        relative = np.array(self.components) / u if u else np.zeros(0)
+        return u, (relative * (self.matrix @ relative)).tolist() if u else None
 
     def _curved_budget(self, requested: Method, remarks: tuple[Remark, ...]) -> UncertaintyBudget:
         budget = self._linear_budget(requested)
@@ -624,7 +656,7 @@ class _Ladder:
     ) -> UncertaintyBudget:
         """Clause 8: keep a budget whose coverage interval a Monte Carlo run confirms."""
         remarks = (*budget.remarks, *remarks)
-        tolerance = numerical_tolerance(budget.combined_standard_uncertainty)
+        tolerance = self._tolerance(budget.combined_standard_uncertainty)
         try:
             trials = self._simulate(tolerance)
         except ModelUndefined:
@@ -634,7 +666,8 @@ class _Ladder:
             return self._from_trials(budget, trials, remarks)
         interval = budget.coverage_interval(self.p)
         comparison = compare(interval.low, interval.high, trials, tolerance=tolerance)
-        if comparison.largest_difference <= 2 * tolerance:  # a close call asks for δ/5 (8.2)
+        close = comparison.largest_difference <= 2 * tolerance
+        if close and self.trials.rule != "fixed":  # a close call asks for δ/5 (8.2)
             trials = self._simulate(tolerance / 5)
             comparison = compare(interval.low, interval.high, trials, tolerance=tolerance)
         budget = replace(budget, comparison=comparison)
@@ -650,7 +683,7 @@ class _Ladder:
         trials: MonteCarloResult,
         remarks: tuple[Remark, ...],
     ) -> UncertaintyBudget:
-        if not trials.tolerance_reached:
+        if not trials.tolerance_reached and trials.rule != "fixed":
             remarks += (Remark(Reason.TOLERANCE_NOT_REACHED),)
         if trials.standard_uncertainty is not None:
             u = trials.standard_uncertainty
@@ -678,12 +711,18 @@ class _Ladder:
             ensembles=self.ensembles,
             output=self.name,
             coverage_probability=self.p,
+            rule=self.trials.rule,
+            trials=self.trials.trials,
             tolerance=tolerance,
+            significant_digits=self.trials.significant_digits,
             most_trials=MOST_TRIALS_OF_LADDER,
             progress=self.progress,
         )
 
     # What decides
+
+    def _tolerance(self, u: float) -> float:
+        return numerical_tolerance(u, significant_digits=self.trials.significant_digits)
 
     def _missing(self) -> tuple[str, ...]:
         """Return the inputs with an uncertainty by which the model has no derivative."""
@@ -763,7 +802,7 @@ class _Ladder:
         u = budget.combined_standard_uncertainty
         if not u:
             return not curved.standard_uncertainty
-        tolerance = numerical_tolerance(u)
+        tolerance = self._tolerance(u)
         change = abs(curved.standard_uncertainty - u)
         return max(change, abs(curved.bias)) <= tolerance
 
@@ -785,7 +824,7 @@ class _Ladder:
         excess = sum(q.distribution.excess_kurtosis * r**4 for q, r in shaped if q.distribution)
         z = coverage_factor(self.p, inf)
         moved = abs(skewness * (z * z - 1) / 6) + abs(excess * (z**3 - 3 * z) / 24)
-        if not u or moved * u <= numerical_tolerance(u):
+        if not u or moved * u <= self._tolerance(u):
             return ()
         return tuple(q.symbol for q, r in shaped if r * r > 0.1)
 

@@ -52,6 +52,26 @@ THREADS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
+class HowManyTrials:
+    """How many trials an evaluation makes, where it makes any.
+
+    Attributes:
+        rule: "stein" or "jcgm101", until a tolerance is met; "fixed", a given number.
+        significant_digits: 1 or 2, of u(y), that the tolerance δ leaves standing.
+        trials: M of the rule "fixed", 1000 … 100 000 000; None of the others.
+    """
+
+    rule: Rule = "stein"
+    significant_digits: int = 2
+    trials: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.significant_digits not in {1, 2}:
+            raise InvalidInput("significant_digits", f"must be 1 or 2: {self.significant_digits!r}")
+        _check_rule(self.rule, self.trials)
+
+
+@dataclass(frozen=True, slots=True)
 class Interval:
     """A coverage interval, both ends in the unit of the output quantity."""
 
@@ -161,6 +181,7 @@ def simulate(
     rule: Rule = "stein",
     trials: int | None = None,
     tolerance: float | None = None,
+    significant_digits: int = 2,
     most_trials: int = MOST_TRIALS,
     progress: Progress | None = None,
 ) -> MonteCarloResult:
@@ -181,7 +202,8 @@ def simulate(
         coverage_probability: p, in (0, 1).
         rule: how many trials; "fixed" takes `trials`.
         trials: M ≥ 1000, for the rule "fixed" only.
-        tolerance: δ > 0 in the unit of Y; by default that of two digits of u(y).
+        tolerance: δ > 0 in the unit of Y; by default that of the digits of u(y).
+        significant_digits: of u(y), for that default.
         most_trials: where to stop in any case; the result then says the tolerance is not reached.
         progress: told the number of trials done and planned, after each block.
 
@@ -197,7 +219,7 @@ def simulate(
     sampler = Sampler(model, inputs, correlations, ensembles)
     if trials is not None:
         return _fixed(sampler, name, coverage_probability, seed, trials, progress)
-    run = _Run(sampler, name, coverage_probability, seed, most_trials, progress)
+    run = _Run(sampler, name, coverage_probability, seed, significant_digits, most_trials, progress)
     if rule == "stein":
         delta, reached = _two_stages(run, tolerance)
     else:
@@ -233,14 +255,18 @@ def _check_arguments(
     require_probability("coverage_probability", p)
     if type(seed) is not int or seed < 0:
         raise InvalidInput("seed", f"must be a whole number ≥ 0, got {seed!r}")
+    _check_rule(rule, trials)
+    if tolerance is not None:
+        require_positive("tolerance", tolerance)
+
+
+def _check_rule(rule: str, trials: int | None) -> None:
     if rule not in {"stein", "jcgm101", "fixed"}:
         raise InvalidInput("rule", f"must be stein, jcgm101 or fixed, got {rule!r}")
     if (rule == "fixed") != (trials is not None):
         raise InvalidInput("trials", "are given with the rule fixed, and only with it")
     if trials is not None and not 1000 <= trials <= 100_000_000:
         raise InvalidInput("trials", f"must lie in 1000 … 100 000 000, got {trials}")
-    if tolerance is not None:
-        require_positive("tolerance", tolerance)
 
 
 class _Run:
@@ -252,10 +278,12 @@ class _Run:
         output: str,
         p: float,
         seed: int,
+        significant_digits: int,
         most_trials: int,
         progress: Progress | None,
     ) -> None:
         self._sampler = sampler
+        self._digits = significant_digits
         self._output = output
         self._p = p
         self._seed = seed
@@ -295,11 +323,11 @@ class _Run:
         return float(np.std(table, axis=0, ddof=1)[exist].max())
 
     def tolerance(self) -> float:
-        """Return δ of two digits of u(y), or of half the interval where u(y) does not exist."""
+        """Return δ of the digits of u(y), or of half the interval where u(y) does not exist."""
         table = np.array(self._numbers).mean(axis=0)
         exists = self._sampler.moments >= 2
         u = sqrt(table[1]) if exists else float(table[3] - table[2]) / 2
-        return numerical_tolerance(u) if u else 0.0
+        return numerical_tolerance(u, significant_digits=self._digits) if u else 0.0
 
     def result(self, rule: Rule, tolerance: float, *, reached: bool) -> MonteCarloResult:
         """Return the means of the blocks' numbers; the shortest interval is that of all trials."""

@@ -14,6 +14,7 @@ from scipy import special
 
 from procedures.budget import (
     DEFAULT_SEED,
+    DEFAULT_TRIALS,
     Method,
     UncertaintyBudget,
     evaluate,
@@ -22,7 +23,7 @@ from procedures.budget import (
 from procedures.errors import InvalidInput, ModelUndefined, QuantityUnknown
 from procedures.fields import require_probability
 from procedures.models import MeasurementModel, compile_complex_model
-from procedures.monte_carlo import Progress, Sampler, fixed_outputs
+from procedures.monte_carlo import HowManyTrials, Progress, Sampler, fixed_outputs
 from procedures.quantities import (
     Correlation,
     Ensemble,
@@ -148,6 +149,7 @@ def evaluate_all(
     method: Method | Literal["auto"] = "first_order",
     coverage_probability: float = 0.95,
     seed: int = DEFAULT_SEED,
+    trials: HowManyTrials = DEFAULT_TRIALS,
     progress: Progress | None = None,
 ) -> MultivariateBudget:
     """Propagate the uncertainty of the input quantities to every output of a model.
@@ -165,6 +167,7 @@ def evaluate_all(
         method: of each budget, as `budget.evaluate` takes it.
         coverage_probability: p, in (0, 1), for which intervals are compared.
         seed: ≥ 0, of the Monte Carlo trials, should there be any.
+        trials: how many of them each budget makes; those of all together are 300 000.
         progress: told the number of those trials done and planned.
 
     Raises:
@@ -185,14 +188,15 @@ def evaluate_all(
             method=method,
             coverage_probability=coverage_probability,
             seed=seed,
+            trials=trials,
             progress=progress,
         )
         for output in model.outputs
     )
     if any(budget.method != "first_order" for budget in budgets):
-        trials = _joint_trials(Sampler(model, quantities, stated, groups), seed, progress)
-        if trials is not None:
-            return MultivariateBudget(budgets, trials.covariance, trials)
+        together = _joint_trials(Sampler(model, quantities, stated, groups), seed, progress)
+        if together is not None:
+            return MultivariateBudget(budgets, together.covariance, together)
     return MultivariateBudget(budgets, _rows(_covariance(budgets)))
 
 

@@ -124,6 +124,7 @@ class TrialsAnswer(BaseModel):
     """What the Monte Carlo trials say of Y (JCGM 101)."""
 
     trials: int
+    rule: Literal["stein", "jcgm101", "fixed"]
     seed: int
     estimate: float | None
     standard_uncertainty: float | None
@@ -293,6 +294,7 @@ def evaluated(request: BudgetRequest, *, progress: Progress | None = None) -> Ev
             method=request.method,
             coverage_probability=request.coverage_probability,
             seed=request.seed,
+            trials=request.monte_carlo.how_many,
             progress=progress,
         )
         return Evaluated(result.budgets, _answer_of_all(request, question, result, progress))
@@ -301,9 +303,9 @@ def evaluated(request: BudgetRequest, *, progress: Progress | None = None) -> Ev
 def bounded(request: BudgetRequest) -> Progress:
     """Return what stops an evaluation that would take longer than a request may.
 
-    It refuses when the trials, times the work of one, exceed 2·10⁹: a matter of the request alone,
-    not of the machine. A trial is as much work as the expression has characters, and 10 for each
-    input, 500 for a correlated one; and so for each output.
+    It refuses more than 3 000 000 trials a run, and trials whose work exceeds 2·10⁹: a matter of
+    the request alone, not of the machine. A trial is as much work as the expression has characters,
+    and 10 for each input, 500 for a correlated one; and so for each output.
     """
     together = {name for series in request.simultaneous_observations for name in series.series}
     correlated = {end for pair in request.correlations for end in (pair.first, pair.second)}
@@ -313,6 +315,10 @@ def bounded(request: BudgetRequest) -> Progress:
     ) + WORK_OF_A_CORRELATED_INPUT * len(correlated)
     parts = 2 if request.complex else 1
     work_of_a_trial = sum(parts * (len(m.expression) + of_inputs) for m in request.models)
+
+    if (request.monte_carlo.trials or 0) > MOST_TRIALS_OF_LADDER:
+        reason = f"more than the {MOST_TRIALS_OF_LADDER} of a request; use `suyuan budget`"
+        raise InvalidField("/monte_carlo/trials", reason)
 
     def refuse_too_much(_done: int, planned: int) -> None:
         if planned * work_of_a_trial > MOST_WORK:
@@ -342,6 +348,7 @@ def _budget(
         method=method,
         coverage_probability=request.coverage_probability,
         seed=request.seed,
+        trials=request.monte_carlo.how_many,
         progress=progress,
     )
 
@@ -368,7 +375,8 @@ def _validation(
     unknown = budget.effective_degrees_of_freedom is None
     if not request.compare_with_monte_carlo or unknown or not u:
         return None
-    tolerance = numerical_tolerance(u)
+    how_many = request.monte_carlo.how_many
+    tolerance = numerical_tolerance(u, significant_digits=how_many.significant_digits)
     trials = simulate(
         question.model,
         question.inputs,
@@ -377,11 +385,13 @@ def _validation(
         ensembles=question.ensembles,
         output=budget.output,
         coverage_probability=request.coverage_probability,
+        rule=how_many.rule,
+        trials=how_many.trials,
         tolerance=tolerance / 5,
         most_trials=MOST_TRIALS_OF_LADDER,
         progress=progress,
     )
-    return _compared(budget, trials, request.coverage_probability)
+    return _compared(budget, trials, request)
 
 
 def _against_first_order(
@@ -396,12 +406,17 @@ def _against_first_order(
         return None
     if linear.effective_degrees_of_freedom is None or not linear.combined_standard_uncertainty:
         return None
-    return _compared(linear, trials, request.coverage_probability)
+    return _compared(linear, trials, request)
 
 
-def _compared(linear: UncertaintyBudget, trials: MonteCarloResult, p: float) -> ValidationAnswer:
-    interval = linear.coverage_interval(p)
-    tolerance = numerical_tolerance(linear.combined_standard_uncertainty)
+def _compared(
+    linear: UncertaintyBudget, trials: MonteCarloResult, request: BudgetRequest
+) -> ValidationAnswer:
+    interval = linear.coverage_interval(request.coverage_probability)
+    tolerance = numerical_tolerance(
+        linear.combined_standard_uncertainty,
+        significant_digits=request.monte_carlo.significant_digits,
+    )
     return _told(compare(interval.low, interval.high, trials, tolerance=tolerance), trials)
 
 

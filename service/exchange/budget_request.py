@@ -28,6 +28,7 @@ from procedures.models import (
     compile_complex_model,
     compile_model,
 )
+from procedures.monte_carlo import HowManyTrials
 from procedures.observations import (
     PooledStandardDeviation,
     autocorrelated_observations,
@@ -44,6 +45,7 @@ MOST_OBSERVATIONS: Final = 10_000
 MOST_GROUPS: Final = 1_000
 MOST_CORRELATIONS: Final = 5_000
 MOST_OUTPUTS: Final = 10
+MOST_FIXED_TRIALS: Final = 10_000_000
 SMALLEST_COVERAGE_PROBABILITY: Final = 0.5
 LARGEST_COVERAGE_PROBABILITY: Final = 0.999
 LARGEST_COVERAGE_FACTOR: Final = 100.0
@@ -423,6 +425,37 @@ class EnsembleRequest(Strict):
     degrees_of_freedom: DegreesOfFreedom
 
 
+class MonteCarloRequest(Strict):
+    """How many trials a Monte Carlo evaluation makes, where the method needs one."""
+
+    rule: Annotated[
+        Literal["stein", "jcgm101", "fixed"],
+        Field(
+            description=(
+                "stein: two stages, within the tolerance at 99 % confidence; jcgm101: as printed "
+                "in JCGM 101:2008, 7.9, which stops too early too often; fixed: `trials` of them."
+            )
+        ),
+    ] = "stein"
+    significant_digits: Annotated[
+        Literal[1, 2], Field(description="Of u, that the tolerance leaves standing.")
+    ] = 2
+    trials: Annotated[
+        int | None, Field(strict=True, ge=1000, le=MOST_FIXED_TRIALS, description="Of `fixed`.")
+    ] = None
+
+    @model_validator(mode="after")
+    def _trials_of_fixed(self) -> Self:
+        if (self.rule == "fixed") != (self.trials is not None):
+            raise ValueError("trials are given with the rule fixed, and only with it")
+        return self
+
+    @property
+    def how_many(self) -> HowManyTrials:
+        """It as a value of the science."""
+        return HowManyTrials(self.rule, self.significant_digits, self.trials)
+
+
 class OutputRequest(Strict):
     """One of several output quantities."""
 
@@ -493,6 +526,7 @@ class BudgetRequest(Strict):
         Field(description="Validate also where the method needs no trials (JCGM 101, clause 8)."),
     ] = False
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**63, description="Of the trials.")] = 1
+    monte_carlo: MonteCarloRequest = MonteCarloRequest()
 
     @model_validator(mode="after")
     def _one_or_several(self) -> Self:

@@ -250,6 +250,11 @@ def test_a_budget_with_a_shared_influence_recomputes_too():
         ({"ensembles": 3}, "ensembles"),
         ({"requested": "guess"}, "method"),
         ({"seed": -1, "requested": "monte_carlo"}, "seed"),
+        ({"trials": {"rules": "stein"}}, "trials"),
+        ({"trials": {"rule": "often"}}, "rule"),
+        ({"trials": {"significant_digits": 3}}, "significant_digits"),
+        ({"trials": {"rule": "fixed", "significant_digits": 2}}, "trials"),
+        ({"complex": 3}, "complex"),
     ],
     ids=str,
 )

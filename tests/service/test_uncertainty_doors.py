@@ -339,6 +339,11 @@ def test_the_refusal_points_into_the_expression(api):
         (asked(seed=-1), "/seed"),
         (asked(seed=1.5), "/seed"),
         (asked(method="fast"), "/method"),
+        (asked(monte_carlo={"rule": "fixed"}), "/monte_carlo"),
+        (asked(monte_carlo={"trials": 5000}), "/monte_carlo"),
+        (asked(monte_carlo={"rule": "fixed", "trials": 999}), "/monte_carlo/trials"),
+        (asked(monte_carlo={"rule": "fixed", "trials": 3_000_001}), "/monte_carlo/trials"),
+        (asked(monte_carlo={"significant_digits": 3}), "/monte_carlo/significant_digits"),
         (asked(coverage_probability=1.0), "/coverage_probability"),
         (asked(coverage_probability=95), "/coverage_probability"),
         (asked(coverage_factor=0), "/coverage_factor"),
@@ -450,6 +455,46 @@ def test_a_celsius_temperature_and_a_difference_are_told_apart(api):
     said = api.post(BUDGETS, json=in_units("t + d", "°C", t="°C", d="K")).json()
 
     assert said["units_checked"]
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "rule", "trials"),
+    [
+        ({"rule": "fixed", "trials": 50_000}, "fixed", 50_000),
+        ({"rule": "jcgm101"}, "jcgm101", None),
+        ({"significant_digits": 1}, "stein", 200_000),
+    ],
+)
+def test_how_many_trials_may_be_chosen_and_is_recomputed(api, asked_for, rule, trials):
+    said = api.post(BUDGETS, json=asked("x ** 2", method="monte_carlo", monte_carlo=asked_for))
+
+    told = said.json()["monte_carlo"]
+    assert told["rule"] == rule
+    assert trials in {None, told["trials"]}
+    assert said.json()["remarks"] == []
+    record = said.json()["record"]
+    assert recompute(record).content_hash == said.json()["content_hash"]
+
+
+def test_one_digit_of_u_is_sooner_good_enough_than_two(api):
+    one_digit = asked("x ** 2", u=0.1, monte_carlo={"significant_digits": 1})
+
+    rough, fine = (api.post(BUDGETS, json=q).json() for q in (one_digit, asked("x ** 2", u=0.1)))
+
+    assert rough["method"] == "first_order"
+    assert fine["method"] != "first_order"
+
+
+def test_first_order_is_validated_by_a_given_number_of_trials(api):
+    fixed = {"rule": "fixed", "trials": 200_000}
+
+    said = api.post(
+        BUDGETS,
+        json=asked("3 * x", method="first_order", compare_with_monte_carlo=True, monte_carlo=fixed),
+    ).json()
+
+    assert said["validation"]["trials"] == 200_000
+    assert said["validation"]["agrees"]
 
 
 # ── Several results ──────────────────────────────────────────────────────────────────────────
