@@ -5,6 +5,7 @@
   - UnknownCalibration        the calibration asked about is not among the links
   - TraceabilityBroken        a certificate was asked for, but its chain has breaks
   - ChainTooDeep              no chain of calibrations is that long; the records are wrong
+  - LegalPeriodExceeded       a due date was set later than the law allows
   - DateOutOfRange            a date the network's arrays cannot hold
   - SnapshotUnreadable        the bytes are no snapshot of a network that this version reads
     + SnapshotTruncated
@@ -51,6 +52,16 @@ class ChainTooDeep(TraceabilityError):
         self.levels = levels
         self.most = most
         super().__init__(f"the chain has {levels} levels, more than {most}")
+
+
+class LegalPeriodExceeded(TraceabilityError):
+    """A due date was set later than the law allows."""
+
+    def __init__(self, valid_until: date, legal: date | None) -> None:
+        self.valid_until = valid_until
+        self.legal = legal
+        allowed = "no day, for it was never verified" if legal is None else str(legal)
+        super().__init__(f"valid until {valid_until}, but the legal period allows {allowed}")
 
 
 class TraceabilityBroken(TraceabilityError):
