@@ -580,20 +580,30 @@ def _end_alike(row: ResultRow) -> bool:
 
 def _check_signatories(content: CertificateContent) -> None:
     meanings = sorted(signatory.meaning for signatory in content.signatories)
-    if meanings != sorted(Meaning):
+    if meanings != sorted(Meaning) and not _two_may_sign(content.kind, meanings):
         raise SignatoriesIncomplete("signatories", "calibrated, checked and approved, once each")
     for name in ("name_zh", "name_en"):
         names = [getattr(signatory, name).strip() for signatory in content.signatories]
         if "" in names:
             raise FieldMissing(f"signatories[{names.index('')}].{name}", content.kind)
-    if len({signatory.name_zh.strip() for signatory in content.signatories}) != len(Meaning):
-        raise SignatoriesIncomplete("signatories", "three different persons sign")
+    if len({signatory.name_zh.strip() for signatory in content.signatories}) != len(meanings):
+        raise SignatoriesIncomplete(
+            "signatories", "three different persons sign, or two where nobody checks"
+        )
     for index, signatory in enumerate(content.signatories):
         if signatory.signed_at.tzinfo is None:
             raise FieldMalformed(f"signatories[{index}].signed_at", "a moment without a time zone")
     moments = {signatory.meaning: signatory.signed_at for signatory in content.signatories}
-    if not moments[Meaning.CALIBRATED] <= moments[Meaning.CHECKED] <= moments[Meaning.APPROVED]:
+    in_turn = [moments[meaning] for meaning in Meaning if meaning in moments]
+    if in_turn != sorted(in_turn):
         raise FieldMalformed("signatories", "checked or approved before the work was signed")
+
+
+def _two_may_sign(kind: CertificateKind, meanings: list[Meaning]) -> bool:
+    """Whether nobody need check: for a calibration, where the laboratory's policy has it so."""
+    return kind is CertificateKind.CALIBRATION_CERTIFICATE and meanings == sorted(
+        (Meaning.CALIBRATED, Meaning.APPROVED)
+    )
 
 
 # --- Text -----------------------------------------------------------------------------------------

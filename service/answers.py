@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from certificates.numbers import normalize_serial_number
 from service.actions.calibrations import permissible_error
+from service.actions.standards import candidates_of
 from service.store import calibrations as calibration_store
 from service.store import directory
 from service.store import items as item_store
@@ -17,7 +18,7 @@ from service.tenancy import TenantSession
 from traceability.audit import Finding, ItemStatus, audit
 from traceability.chain import TraceabilityChain, trace
 from traceability.graph import Basis, MeasuringInterval
-from traceability.standards import Candidate, Proposal, propose_standards
+from traceability.standards import Proposal, propose_standards
 
 
 def chain(
@@ -70,18 +71,7 @@ def eligible_standards(
         NotFound: the ledger has no such item.
     """
     item = item_store.get(session, item_id)
-    candidates = []
-    for standard in item_store.standards(session, quantity=item.quantity):
-        row = calibration_store.in_force(session, standard.id, on=on, known_at=known_at)
-        if row is not None:
-            link = calibration_store.links_of(session, [row.id], known_at=known_at)[0]
-            candidates.append(
-                Candidate(
-                    link=link,
-                    maximum_permissible_error=permissible_error(standard),
-                    state=standard.status,
-                )
-            )
+    candidates = candidates_of(session, quantity=item.quantity, on=on, known_at=known_at)
     return propose_standards(
         candidates,
         interval=interval,

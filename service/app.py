@@ -17,6 +17,8 @@ from service.api import (
     items,
     ledger,
     uncertainty_budgets,
+    work_orders,
+    worksheets,
 )
 from service.clock import now, standing_on
 from service.database import open_engine
@@ -42,6 +44,8 @@ BOOKS_AND_NUMBERS = (
     fitness,
     uncertainty_budgets,
     conformity_statements,
+    work_orders,
+    worksheets,
 )
 DESCRIPTION = """\
 Traceability, verification and certificates. Time is asked by `on` (valid time) and `known_at`
@@ -68,6 +72,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.clock = standing_on(today) if today else now
     for module in BOOKS_AND_NUMBERS:
         app.include_router(module.router, prefix="/v1")
+    app.include_router(worksheets.log, prefix="/v1")
     app.include_router(health.router)
     app.include_router(pages_router)
     app.include_router(impact.router)

@@ -16,6 +16,12 @@
   - TooManyRequests
   - UnreadableFile
   - LedgerRefused
+  - StepOutOfOrder
+  - StandardNotUsable
+  - WorksheetIncomplete
+  - StaleVersion
+  - VersionMissing
+  - NoCapacity
 """
 
 from collections.abc import Sequence
@@ -52,6 +58,7 @@ class InvalidField(ServiceError, ValueError):
     def __init__(self, pointer: str, reason: str) -> None:
         self.pointer = pointer
         self.reason = reason
+        self.problems = ((pointer, reason),)
         super().__init__(f"{pointer}: {reason}")
 
 
@@ -112,3 +119,52 @@ class LedgerRefused(ServiceError):
     def __init__(self, problems: Sequence[tuple[str, str, str]]) -> None:
         self.problems = problems
         super().__init__("nothing was written, for some of the items cannot be taken")
+
+
+class StepOutOfOrder(ServiceError):
+    """A step of a work order may not follow where the item stands; `allowed` may."""
+
+    def __init__(self, before: str, after: str, allowed: Sequence[str]) -> None:
+        self.before = before
+        self.after = after
+        self.allowed = tuple(allowed)
+        listed = ", ".join(allowed) or "nothing"
+        super().__init__(f"the item is {before}: {listed} may follow, not {after}")
+
+
+class StandardNotUsable(ServiceError):
+    """A standard may not be used for the item on the day, for these reasons."""
+
+    def __init__(self, pointer: str, name: str, reasons: Sequence[str]) -> None:
+        self.pointer = pointer
+        self.name = name
+        self.reasons = tuple(reasons)
+        self.problems = tuple((pointer, reason) for reason in reasons)
+        super().__init__(f"{name} may not be used: {', '.join(reasons)}")
+
+
+class WorksheetIncomplete(ServiceError):
+    """A worksheet cannot be submitted; each pointer names a field, and why. It is kept as it is."""
+
+    def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
+        self.problems = tuple(problems)
+        told = "; ".join(f"{pointer}: {reason}" for pointer, reason in problems)
+        super().__init__(f"the worksheet is kept, but cannot be submitted: {told}")
+
+
+class StaleVersion(ServiceError):
+    """What is to be changed was changed by somebody else since it was read."""
+
+    def __init__(self, kind: str, given: str, current: str) -> None:
+        self.current = current
+        super().__init__(
+            f"the {kind} is at version {current} by now, not at {given}: read it again"
+        )
+
+
+class VersionMissing(ServiceError):
+    """A change must say which version it is of."""
+
+
+class NoCapacity(ServiceError):
+    """The person has as many items for that day as the laboratory's policy allows."""

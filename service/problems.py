@@ -22,6 +22,7 @@ from service.errors import (
     FormNotThere,
     InvalidField,
     LedgerRefused,
+    NoCapacity,
     NotAuthenticated,
     NotAuthorised,
     NotFound,
@@ -29,9 +30,14 @@ from service.errors import (
     NotPublishable,
     NotTheSenders,
     ReauthenticationRequired,
+    StaleVersion,
+    StandardNotUsable,
+    StepOutOfOrder,
     TooLarge,
     TooManyRequests,
     UnreadableFile,
+    VersionMissing,
+    WorksheetIncomplete,
 )
 from traceability.errors import (
     ChainTooDeep,
@@ -56,6 +62,12 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     NotTheSenders: (409, "not-the-senders"),
     NotIssuable: (409, "not-issuable"),
     AlreadyWithdrawn: (409, "already-withdrawn"),
+    StepOutOfOrder: (409, "step-out-of-order"),
+    NoCapacity: (409, "no-capacity"),
+    StaleVersion: (412, "stale-version"),
+    VersionMissing: (428, "version-missing"),
+    StandardNotUsable: (422, "standard-not-usable"),
+    WorksheetIncomplete: (422, "worksheet-incomplete"),
     TraceabilityBroken: (409, "traceability-broken"),
     ContentError: (409, "certificate-incomplete"),
     RenderingFailed: (409, "certificate-not-printable"),
@@ -143,8 +155,8 @@ def add_problem_handlers(app: FastAPI) -> None:
 
 
 def _pointers(error: Exception) -> Iterable[tuple[str, str]]:
-    if isinstance(error, InvalidField):
-        yield error.pointer, error.reason
+    if isinstance(error, InvalidField | StandardNotUsable | WorksheetIncomplete):
+        yield from error.problems
     elif isinstance(error, UnreadableFile):
         yield "/file", f"{error.code}: {error}"
     elif isinstance(error, InvalidInput | ContentError):

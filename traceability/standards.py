@@ -48,11 +48,15 @@ class MaximumPermissibleError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A standard as it stands: its calibration in force, its own limit and its state."""
+    """A standard as it stands: its newest calibration, its own limit and its state.
+
+    `has_failed` is so where that calibration is a verification which it failed.
+    """
 
     link: Link
     maximum_permissible_error: MaximumPermissibleError | None = None
     state: str = "in_use"
+    has_failed: bool = False
 
 
 class Ineligibility(StrEnum):
@@ -62,6 +66,7 @@ class Ineligibility(StrEnum):
     EXPIRED = "expired"
     SUPERSEDED = "superseded"
     OUT_OF_SERVICE = "out_of_service"
+    FAILED = "failed"
     UNIT_MISMATCH = "unit_mismatch"
     RANGE_NOT_COVERED = "range_not_covered"
     UNCERTAINTY_UNKNOWN = "uncertainty_unknown"
@@ -75,12 +80,15 @@ class Proposal:
 
     Attributes:
         ratio: the larger of the ratios at both ends of the interval; None if unknown.
+        test_uncertainty_ratio: the item's |MPE| over U of the standard, the smaller of both ends;
+            None if one is unknown.
     """
 
     candidate: Candidate
     reasons: tuple[Ineligibility, ...]
     ratio: float | None
     ratio_limit: float | None
+    test_uncertainty_ratio: float | None = None
 
     @property
     def eligible(self) -> bool:
@@ -116,13 +124,20 @@ def propose_standards(
         statement = link.uncertainty if basis == "U" else candidate.maximum_permissible_error
         same_unit = link.interval is None or link.interval.unit == interval.unit
         ratio = _worst_ratio(statement, interval, user_mpe) if same_unit else None
+        of_u = _worst_ratio(link.uncertainty, interval, user_mpe) if same_unit else None
         reasons = (
             *_reasons_of_state(candidate, on),
             *_reasons_of_interval(link.interval, interval),
             *([Ineligibility.UNCERTAINTY_UNKNOWN] if statement is None else []),
             *_reasons_of_ratio(ratio, ratio_limit),
         )
-        return Proposal(candidate=candidate, reasons=reasons, ratio=ratio, ratio_limit=ratio_limit)
+        return Proposal(
+            candidate=candidate,
+            reasons=reasons,
+            ratio=ratio,
+            ratio_limit=ratio_limit,
+            test_uncertainty_ratio=1 / of_u if of_u else None,
+        )
 
     return tuple(sorted(map(proposal, candidates), key=_order))
 
@@ -211,6 +226,8 @@ def _reasons_of_state(candidate: Candidate, on: date) -> Iterator[Ineligibility]
         yield Ineligibility.SUPERSEDED
     if candidate.state in EXCUSED_STATES:
         yield Ineligibility.OUT_OF_SERVICE
+    if candidate.has_failed:
+        yield Ineligibility.FAILED
 
 
 def _reasons_of_interval(

@@ -1,8 +1,8 @@
 """Signing results, issuing certificates, and carrying over those of the time before."""
 
 import re
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from sqlmodel import col, update
 from uuid_utils.compat import uuid7
 
 from certificates.content import CertificateContent, CertificateKind, Meaning
-from certificates.errors import AlreadyWithdrawn
+from certificates.errors import AlreadyWithdrawn, SignatoriesIncomplete
 from certificates.numbers import format_number
 from certificates.seal import canonical_bytes, digest, sha256_hex
 from service import audit
@@ -25,11 +25,13 @@ from service.errors import (
     NotFound,
     NotIssuable,
     NotTheSenders,
+    ReauthenticationRequired,
 )
 from service.lookup import LookupKeys
 from service.store import calibrations as calibration_store
 from service.store import certificates as store
 from service.store import people as people_store
+from service.store import work_orders as work_order_store
 from service.tables.calibrations import Calibration, OriginalRecord
 from service.tables.certificates import (
     Certificate,
@@ -51,6 +53,7 @@ OWN_NUMBER = re.compile(
     re.ASCII,
 )
 CONTENT_FORM = "json"
+FRESH = timedelta(seconds=300)  # how old the proof of identity behind a signature may be
 Compose = Callable[[str], CertificateContent]
 Render = Callable[[CertificateContent], Mapping[str, bytes]]
 
@@ -61,15 +64,21 @@ def sign(
     *,
     meaning: str,
     person: Person,
+    authenticated_at: datetime | None,
     now: datetime,
     method: str = "session",
 ) -> Signature:
     """Sign the original record of a calibration as calibrated, checked or approved.
 
     Who calibrated must be authorised for the procedure; to check and to approve it is enough to
-    be a person of the organization.
+    be a person of the organization. The signature is of the digest of the record as it is: a
+    record measured anew is another one, which nobody has signed.
+
+    Args:
+        authenticated_at: when the person last proved who it is; None if never.
 
     Raises:
+        ReauthenticationRequired: that was more than 300 s ago, or never.
         InvalidField: a signature has no such meaning.
         NotFound: there is no such calibration, or no original record of it.
         NotAuthorised: the person is not of the organization, is not authorised for the procedure
@@ -77,6 +86,7 @@ def sign(
     """
     if meaning not in set(Meaning):
         raise InvalidField("/meaning", f"{meaning!r} is not one of {', '.join(Meaning)}")
+    require_fresh(authenticated_at, now=now)
     row = calibration_store.get(session, calibration_id)
     record = _record(session, calibration_id)
     _require_member(session, person)
@@ -91,13 +101,15 @@ def sign(
         identity_id=person.identity_id,
         signed_at=now,
         method=method,
+        reauthenticated_at=authenticated_at,
     )
     session.add(signature)
+    name = person.name_en  # which the session forgets if the keys refuse the row
     try:
         session.flush()
     except IntegrityError as error:
         raise NotAuthorised(
-            f"calibration {calibration_id} is signed as {meaning} already, or {person.name_en} "
+            f"calibration {calibration_id} is signed as {meaning} already, or {name} "
             "has signed it in another role: three persons sign"
         ) from error
     audit.record(
@@ -105,6 +117,32 @@ def sign(
         said={"sha256": record.sha256},
     )  # fmt: skip
     return signature
+
+
+def require_fresh(authenticated_at: datetime | None, *, now: datetime) -> None:
+    """Refuse to sign for somebody whose last proof of identity is more than 300 s old.
+
+    Raises:
+        ReauthenticationRequired: it is, or there is none, as of a machine.
+
+    Source: 21 CFR 11.200 asks for such a proof at each signing.
+    """
+    if authenticated_at is None:
+        raise ReauthenticationRequired("a machine does not sign: log in as a person")
+    if now - authenticated_at > FRESH:
+        raise ReauthenticationRequired(
+            f"prove your identity again: the last proof is older than {FRESH.total_seconds():.0f} s"
+        )
+
+
+def meanings_needed(session: TenantSession, row: Calibration) -> tuple[Meaning, ...]:
+    """Return who must sign a calibration: three persons, of a verification always.
+
+    Of a calibration nobody need check it where the organization's policy has two signatories.
+    """
+    policy = work_order_store.policy(session)
+    two = policy is not None and policy.signatories == 2 and row.kind == "calibration"
+    return tuple(meaning for meaning in Meaning if not (two and meaning is Meaning.CHECKED))
 
 
 def issue(
@@ -146,6 +184,7 @@ def issue(
     content = compose(number)
     if content.number != number:
         raise NotIssuable(f"the content is of {content.number}, the certificate is {number}")
+    _require_signatories(content, meanings_needed(session, row))
     told = canonical_bytes(content.as_mapping())
     certificate = _save(
         session,
@@ -412,8 +451,15 @@ def _require_issuable(session: TenantSession, row: Calibration) -> None:
         for signature, _ in store.signatures(session, row.id)
         if signature.subject_sha256 == sha256
     }
-    if missing := [meaning for meaning in Meaning if meaning not in signed]:
+    needed = meanings_needed(session, row)
+    if missing := [meaning for meaning in needed if meaning not in signed]:
         raise NotIssuable(f"calibration {row.id} is not signed as {', '.join(missing)}")
+
+
+def _require_signatories(content: CertificateContent, needed: Iterable[Meaning]) -> None:
+    named = {signatory.meaning for signatory in content.signatories}
+    if missing := [meaning.value for meaning in needed if meaning not in named]:
+        raise SignatoriesIncomplete("signatories", f"nobody {', '.join(missing)}")
 
 
 def _require_member(session: TenantSession, person: Person) -> None:

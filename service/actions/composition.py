@@ -110,7 +110,7 @@ class Composition:
             budget=tuple(_budget(session, self.edition, results)),
             budget_caption_zh="示值误差的不确定度(最不利点)",
             budget_caption_en="Uncertainty of the error of indication at its worst point",
-            conformity=_conformity(self.edition, statement),
+            conformity=_conformity(self.edition, statement, record),
             traceability_statement_zh=TRACEABILITY_ZH,
             traceability_statement_en=TRACEABILITY_EN,
             signatories=tuple(_signatories(session, row.id)),
@@ -307,7 +307,7 @@ def _two_digits(value: float) -> str:
 
 
 def _conformity(
-    edition: ProcedureEdition, statement: ConformityStatementRecord | None
+    edition: ProcedureEdition, statement: ConformityStatementRecord | None, record: OriginalRecord
 ) -> Conformity | None:
     if statement is None:
         return None
@@ -316,8 +316,17 @@ def _conformity(
         verdict=Verdict(statement.verdict),
         decision_rule_zh=f"{zh}:{edition.conformity.reason.zh}",
         decision_rule_en=f"{en}: {edition.conformity.reason.en}",
-        specification=edition.name,
+        specification=edition.name + _limitation(edition, record),
     )
+
+
+def _limitation(edition: ProcedureEdition, record: OriginalRecord) -> str:
+    """Return what a certificate says of use in a part of the interval only (限用)."""
+    limited = record.content["readings"].get("limitation")
+    if limited is None:
+        return ""
+    within = f"({limited['lower']} ~ {limited['upper']}) {edition.measurand.unit}"
+    return f", 限用 / limited to {within}: {limited['reason']}"
 
 
 def _signatories(session: TenantSession, calibration_id: UUID) -> Iterator[Signatory]:

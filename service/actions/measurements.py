@@ -1,6 +1,6 @@
-"""From readings by a procedure edition to a recorded verification."""
+"""From what was measured by a procedure edition to a recorded calibration or verification."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,14 +12,13 @@ from uuid_utils.compat import uuid7
 
 from certificates.seal import sha256_hex
 from procedures.conformity import Verdict
-from procedures.edition import MAIN_TEST
 from procedures.method import (
     CheckValue,
     MethodResult,
     PointReadings,
     ProcedureEdition,
+    ProcedureKind,
     ReferenceStandard,
-    evaluate_readings,
     last_valid_day,
 )
 from procedures.rounding import round_to_step, round_uncertainty
@@ -27,12 +26,13 @@ from service.actions import calibrations
 from service.actions.calibrations import Result, Statement, Use, Work, permissible_error
 from service.errors import InvalidField
 from service.store import calibrations as calibration_store
-from service.store import items as item_store
 from service.tables.calibrations import Calibration, ProcedureEditionRecord
 from service.tables.items import Item
 from service.tables.people import Person
 from service.tenancy import TenantSession
 from traceability.graph import MeasuringInterval, UncertaintyStatement
+
+PLACES = {ProcedureKind.IN_SITU: "site", ProcedureKind.REMOTE: "remote"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,63 +55,96 @@ class Readings:
     inspections: Mapping[str, bool] = field(default_factory=dict)
 
 
-def verify(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What was measured of an item and judged, and what its original record says.
+
+    Attributes:
+        standards: the nominal values that were read against each standard, by its calibration.
+        record: the readings and conditions as they are kept.
+        as_found: what was found before an adjustment; None where nothing was adjusted.
+    """
+
+    result: MethodResult
+    standards: Mapping[UUID, tuple[float, ...]]
+    record: Mapping[str, Any]
+    as_found: MethodResult | None = None
+
+
+def record_measured(
     session: TenantSession,
-    item_id: UUID,
-    readings: Readings,
+    item: Item,
+    measured: Measured,
     *,
     edition: ProcedureEdition,
     edition_text: str,
-    standard_calibration_id: UUID,
     performed_by: Person,
     record_number: str,
     on: date,
     now: datetime,
-) -> tuple[Calibration, MethodResult]:
-    """Judge readings by a procedure edition, and record the verification with all it rests on.
-
-    Raises:
-        NotFound: the item or the standard's calibration is not in the book.
-        InvalidField: the standard has no item with a maximum permissible error.
-        ProcedureError: the readings do not suit the edition; nothing is written.
-    """
-    item = item_store.get(session, item_id)
-    standard, limit = _standard(session, standard_calibration_id)
-    result = evaluate_readings(
-        edition,
-        accuracy_class=readings.accuracy_class,
-        points=readings.points,
-        environment=readings.environment,
-        standard=ReferenceStandard(maximum_permissible_error=limit),
-        options=readings.options,
-        inspections=readings.inspections,
-        **readings.parameters,
-    )
+) -> Calibration:
+    """Record what was measured by an edition of an item, against the standards it was read by."""
+    result = measured.result
+    stages = {"as_found": measured.as_found, "as_left": result}
+    stage_of_use = None if measured.as_found is None else "as_left"
+    results = [
+        row
+        for stage, found in stages.items()
+        if found is not None
+        for row in _results(edition, found, stage=stage_of_use and stage)
+    ]
     work = Work(
         id=uuid7(),
         item_id=item.id,
-        kind="verification",
+        kind="verification" if edition.kind is ProcedureKind.VERIFICATION else "calibration",
         performed_on=on,
         valid_until=_valid_until(item, result, on),
         procedure_code=edition.code,
         procedure_edition_id=_edition_id(session, edition, edition_text),
-        place="laboratory",
+        place=PLACES.get(edition.kind, "laboratory"),
         record_number=record_number,
-        readings=_as_text(readings),
-        interval=_interval(readings.points, result.unit),
+        readings=measured.record,
+        interval=_interval([point.nominal for point in result.points], result.unit),
         uncertainty=UncertaintyStatement(
             model="absolute",
             coefficient=result.expanded_uncertainty,
             coverage_factor=result.coverage_factor,
             unit=result.unit,
         ),
-        uses=(_use(standard, edition, readings, result),),
-        results=tuple(_results(edition, result)),
+        uses=tuple(
+            _use(calibration_store.get(session, id_), edition, nominals, result)
+            for id_, nominals in measured.standards.items()
+        ),
+        results=tuple(results),
+        is_adjusted=measured.as_found is not None,
         is_demonstration=item.is_demonstration,
-        statement=_statement(edition, result),
+        statement=_statement(edition, result) if result.states_conformity else None,
     )
-    row = calibrations.record(session, work, performed_by=performed_by.id, now=now)
-    return row, result
+    return calibrations.record(session, work, performed_by=performed_by.id, now=now)
+
+
+def standard_in_use(session: TenantSession, calibration_ids: Iterable[UUID]) -> ReferenceStandard:
+    """Return what is known of the standards in use: of several, of each figure the worst.
+
+    Raises:
+        NotFound: the book has no such calibration.
+        InvalidField: a standard has no item with a maximum permissible error.
+    """
+    rows = [_standard(session, id_) for id_ in calibration_ids]
+    expanded = [_expanded_uncertainty(row) for row, _ in rows]
+    known = [value for value in expanded if value is not None]
+    return ReferenceStandard(
+        maximum_permissible_error=max(limit for _, limit in rows),
+        expanded_uncertainty=max(known) if len(known) == len(expanded) else None,
+    )
+
+
+def _expanded_uncertainty(row: Calibration) -> float | None:
+    """Return U of a standard at the upper end of its calibrated interval; None if unknown."""
+    if row.uncertainty_model is None or row.uncertainty_coefficient is None:
+        return None
+    scale = 1.0 if row.uncertainty_model == "absolute" else abs(row.interval_upper or 0.0)
+    return row.uncertainty_coefficient * scale
 
 
 def _standard(session: TenantSession, calibration_id: UUID) -> tuple[Calibration, float]:
@@ -160,14 +193,17 @@ def _edition_id(session: TenantSession, edition: ProcedureEdition, text: str) ->
     return id_
 
 
-def _interval(points: Sequence[PointReadings], unit: str) -> MeasuringInterval:
+def _interval(nominals: Sequence[float], unit: str) -> MeasuringInterval:
     """Return the interval that was compared; at zero the instrument is vented, not compared."""
-    compared = [point.nominal for point in points if point.nominal]
+    compared = [nominal for nominal in nominals if nominal] or [0.0]
     return MeasuringInterval(lower=min(compared), upper=max(compared), unit=unit)
 
 
 def _use(
-    standard: Calibration, edition: ProcedureEdition, readings: Readings, result: MethodResult
+    standard: Calibration,
+    edition: ProcedureEdition,
+    nominals: Sequence[float],
+    result: MethodResult,
 ) -> Use:
     at = result.decisive.nominal
     return Use(
@@ -180,12 +216,12 @@ def _use(
         at_unit=result.unit,
         user_value=at,
         user_unit=result.unit,
-        interval=_interval(readings.points, result.unit),
+        interval=_interval(nominals, result.unit),
         sensitivity_coefficient=-1.0,
     )
 
 
-def _results(edition: ProcedureEdition, result: MethodResult) -> list[Result]:
+def _results(edition: ProcedureEdition, result: MethodResult, *, stage: str | None) -> list[Result]:
     """Return the judged values as reported, with U, and the budget of the decisive one."""
     uncertainty = round_uncertainty(result.expanded_uncertainty)
     return [
@@ -199,6 +235,7 @@ def _results(edition: ProcedureEdition, result: MethodResult) -> list[Result]:
             coverage_probability=0.95,
             standard_uncertainty=result.budget.combined_standard_uncertainty,
             maximum_permissible_error=None if value.limit is None else _plain(value.limit),
+            stage=stage,
             detail_zh=label.zh,
             detail_en=label.en,
             budget=result.budget if value == result.decisive else None,
@@ -244,26 +281,3 @@ def _limit_text(edition: ProcedureEdition, value: CheckValue) -> str:
 def _plain(value: float) -> Decimal:
     """Return a limit with the digits it is written with, free of binary noise."""
     return round_to_step(value, "0.0000001").normalize()
-
-
-def _as_text(readings: Readings) -> dict[str, Any]:
-    """Return the readings as the original record keeps them: numbers as their digits."""
-    return {
-        "accuracy_class": readings.accuracy_class,
-        "points": [
-            {"nominal": repr(point.nominal)}
-            | ({} if point.test == MAIN_TEST else {"test": point.test})
-            | {name: str(value) for name, value in point.conditions.items()}
-            | {symbol: _digits(value) for symbol, value in point.readings.items()}
-            for point in readings.points
-        ],
-        "environment": {name: repr(value) for name, value in readings.environment.items()},
-        "parameters": {name: repr(value) for name, value in readings.parameters.items()},
-        **({"options": dict(readings.options)} if readings.options else {}),
-        **({"inspections": dict(readings.inspections)} if readings.inspections else {}),
-    }
-
-
-def _digits(read: float | Sequence[float]) -> str | list[str]:
-    """Return the digits of a reading, or those of each repeat."""
-    return repr(read) if isinstance(read, int | float) else [repr(value) for value in read]

@@ -6,15 +6,18 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Engine
 
 from certificates.content import CertificateContent, CertificateKind
 from certificates.html import stylesheet
 from procedures.method import MethodResult, PointReadings, ProcedureEdition
-from service.actions import calibrations, certificates, measurements, work_orders
+from procedures.worksheet import Row, Sheet
+from service.actions import calibrations, certificates, signing_off, work_orders, worksheets
 from service.actions.composition import Composition
 from service.actions.measurements import Readings
+from service.actions.work_orders import Asked
 from service.answers import chain, eligible_standards
 from service.catalogue import edition_in_force
 from service.demo.loader import MEANINGS, work_of
@@ -24,6 +27,7 @@ from service.rendering import render
 from service.store import certificates as certificate_store
 from service.store import directory
 from service.store import items as item_store
+from service.store import work_orders as work_order_store
 from service.store.directory import Entry
 from service.store.items import Due
 from service.tables.calibrations import Calibration
@@ -32,6 +36,7 @@ from service.tables.items import Item
 from service.tables.people import Person
 from service.tables.work_orders import WorkOrder
 from service.tenancy import TenantSession
+from service.work_order_states import State
 from traceability.chain import TraceabilityChain
 from traceability.errors import TraceabilityBroken
 from traceability.graph import MeasuringInterval
@@ -40,18 +45,10 @@ from traceability.standards import Proposal
 SYMBOLS = ("up_before_tapping", "up_after_tapping", "down_before_tapping", "down_after_tapping")
 REPEATABILITY = 0.0012  # MPa, of the worked example
 DUE_WITHIN = timedelta(days=30)
-KINDS = {
-    "verification_certificate": CertificateKind.VERIFICATION_CERTIFICATE,
-    "notice_of_verification_result": CertificateKind.VERIFICATION_REJECTION,
-}
 
 
 class NoEligibleStandard(RuntimeError):
     """No standard of the laboratory may be used for the gauge on that day."""
-
-
-class VerdictOpen(RuntimeError):
-    """The readings lead to no certificate: a condition of the procedure was not met."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +78,6 @@ def live(world: World, engine: Engine, *, keys: LookupKeys, today: date, url: st
 
     Raises:
         NoEligibleStandard: none may be used on that day.
-        VerdictOpen: a condition of the procedure was not met.
         ServiceError, TraceabilityError, ProcedureError: a step was refused; nothing is written.
     """
     told = world.data["story"]
@@ -106,44 +102,46 @@ def _live(
     due = [row for row in item_store.due(session, on=today)
            if row.due_on and row.due_on <= today + DUE_WITHIN]  # fmt: skip
     item = item_store.get(session, identifier(told["item"]))
-    order = work_orders.open_order(
+    keeper, metrologist = people["checked"], people["calibrated"]
+    order = work_orders.request(
         session,
-        item.id,
-        procedure_code=edition.code,
+        [Asked(item_id=item.id, procedure_code=edition.code)],
         due_on=date.fromisoformat(told["due"]),
-        requested_by=people["calibrated"],
+        requested_by=metrologist,
         now=moment(today, 9),
     )
+    (line,) = work_order_store.lines(session, order.id)
+    work_orders.accept(session, order.id, person=keeper, now=moment(today, 9))
+    work_orders.receive(
+        session, line.id, condition="外观完好 / sound", person=keeper, now=moment(today, 9)
+    )
+    work_orders.assign(
+        session, line.id, metrologist.id, planned_on=today, assigned_by=keeper,
+        now=moment(today, 9),
+    )  # fmt: skip
 
     # 3 the standards, 4 to 6 readings, budget and verdict
     proposals = _proposals(session, item, edition, readings, today)
-    calibration, result = measurements.verify(
-        session,
-        item.id,
-        readings,
-        edition=edition,
-        edition_text=built_in.text,
-        standard_calibration_id=proposals[0].candidate.link.calibration_id,
-        performed_by=people["calibrated"],
-        record_number=f"{order.number}-R",
-        on=today,
-        now=moment(today, 10),
+    sheet = _sheet(readings, proposals[0].candidate.link.calibration_id)
+    saved = worksheets.save(
+        session, line.id, sheet, after=0, person=metrologist, now=moment(today, 10)
     )
-    _advance(session, order, calibration, "measured", people["calibrated"], moment(today, 10))
-
-    # 7 three signatures, 8 the certificate, 9 its chain
-    for hour, meaning in enumerate(MEANINGS, start=10):
-        certificates.sign(
-            session, calibration.id, meaning=meaning, person=people[meaning],
-            now=moment(today, hour),
-        )  # fmt: skip
-    if result.certificate is None:
-        raise VerdictOpen(f"the readings leave the verdict on {item.name_en} open")
-    certificate = _issued(
-        session, calibration, edition, KINDS[result.certificate.value],
-        actor=people["approved"], keys=keys, url=url, now=moment(today, 14),
+    result = worksheets.assess(session, item, worksheets.as_sheet(saved.content), edition).result
+    calibration = worksheets.submit(
+        session, line.id, revision=saved.revision, person=metrologist,
+        authenticated_at=moment(today, 10), now=moment(today, 10),
     )  # fmt: skip
-    _advance(session, order, calibration, "issued", people["approved"], moment(today, 14))
+
+    # 7 the two other signatures, 8 the certificate, 9 its chain
+    for hour, state in ((11, State.CHECKED), (12, State.APPROVED)):
+        signing_off.sign_off(
+            session, line.id, state, person=people[state],
+            authenticated_at=moment(today, hour), now=moment(today, hour),
+        )  # fmt: skip
+    certificate = signing_off.issue(
+        session, line.id, render=render, url=url, person=people["approved"], keys=keys,
+        now=moment(today, 14),
+    )  # fmt: skip
     files = {file.form: file.content
              for file in certificate_store.files(session, certificate.id)}  # fmt: skip
     return {
@@ -206,19 +204,6 @@ def _issued(
     )
 
 
-def _advance(
-    session: TenantSession,
-    order: WorkOrder,
-    calibration: Calibration,
-    state: str,
-    person: Person,
-    now: datetime,
-) -> None:
-    work_orders.advance(
-        session, order, state, person=person, now=now, calibration_id=calibration.id
-    )
-
-
 def attempt(world: World, engine: Engine, *, keys: LookupKeys) -> TraceabilityBroken | None:
     """Try what a planted fault tries to certify; return the refusal, None if nothing is tried.
 
@@ -241,7 +226,9 @@ def attempt(world: World, engine: Engine, *, keys: LookupKeys) -> TraceabilityBr
         work = replace(work, certificate_number=None)
         row = calibrations.record(session, work, performed_by=people["calibrated"].id, now=now)
         for meaning, person in people.items():
-            certificates.sign(session, row.id, meaning=meaning, person=person, now=now)
+            certificates.sign(
+                session, row.id, meaning=meaning, person=person, authenticated_at=now, now=now
+            )
         edition = edition_in_force(event["procedure"], on=row.performed_on).edition
         try:
             _issued(
@@ -289,6 +276,23 @@ def _readings(told: dict[str, Any]) -> Readings:
             "division": told["division_MPa"],
             "repeatability": REPEATABILITY,
         },
+    )
+
+
+def _sheet(readings: Readings, standard: UUID) -> Sheet:
+    """Return the worksheet on which the readings of the story are written."""
+    return Sheet(
+        accuracy_class=readings.accuracy_class,
+        parameters={name: f"{value:g}" for name, value in readings.parameters.items()},
+        environment={name: f"{value:g}" for name, value in readings.environment.items()},
+        rows=tuple(
+            Row(
+                nominal=f"{point.nominal:g}",
+                readings={symbol: f"{value:.2f}" for symbol, value in point.readings.items()},
+            )
+            for point in readings.points
+        ),
+        standard=str(standard),
     )
 
 

@@ -25,6 +25,7 @@ REASONS = {
     Ineligibility.EXPIRED: ("已过有效期", "expired"),
     Ineligibility.SUPERSEDED: ("证书已被替代", "superseded"),
     Ineligibility.OUT_OF_SERVICE: ("停用", "out of service"),
+    Ineligibility.FAILED: ("检定不合格", "failed its verification"),
     Ineligibility.UNIT_MISMATCH: ("单位不同", "another unit"),
     Ineligibility.RANGE_NOT_COVERED: ("测量范围不覆盖", "range not covered"),
     Ineligibility.UNCERTAINTY_UNKNOWN: ("不确定度未知", "uncertainty unknown"),

@@ -192,6 +192,15 @@ def supersession(session: TenantSession, calibration_id: UUID) -> CalibrationSup
     return session.get(CalibrationSupersession, (session.organization_id, calibration_id))
 
 
+def is_used(session: TenantSession, calibration_id: UUID) -> bool:
+    """Return whether a calibration of the book was made against this one, or it is published."""
+    edge = CalibrationReference
+    used = session.exec(
+        select(edge.calibration_id).where(edge.reference_id == calibration_id).limit(1)
+    ).first()
+    return used is not None or publication(session, calibration_id) is not None
+
+
 def publication(session: TenantSession, calibration_id: UUID) -> Publication | None:
     """Return under which id a calibration of the book is published; None if it is not."""
     return session.get(Publication, (session.organization_id, calibration_id))

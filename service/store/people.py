@@ -20,6 +20,15 @@ def authorised_until(session: TenantSession, person_id: UUID, procedure_code: st
     ).one()
 
 
+def authorised(session: TenantSession, procedure_code: str, *, on: date) -> Sequence[Person]:
+    """Return who may work by a procedure on a day, in the order in which they joined."""
+    row = PersonAuthorisation
+    may = select(row.person_id).where(row.procedure_code == procedure_code, row.valid_until >= on)
+    return session.exec(
+        select(Person).where(col(Person.id).in_(may)).order_by(col(Person.id))
+    ).all()
+
+
 def of_organization(session: TenantSession) -> Sequence[Person]:
     """Return the people of the organization, in the order in which they joined."""
     return session.exec(select(Person).order_by(col(Person.id))).all()

@@ -143,7 +143,9 @@ def sign_three_times(
 ) -> None:
     """Let one person calibrate, another check and a third approve."""
     for meaning, person in people.items():
-        certificates.sign(session, calibration_id, meaning=meaning, person=person, now=NOW)
+        certificates.sign(
+            session, calibration_id, meaning=meaning, person=person, authenticated_at=NOW, now=NOW
+        )
 
 
 def issue(

@@ -82,11 +82,25 @@ def test_three_persons_sign_the_original_record(open_as, story):
 def test_the_same_human_does_not_sign_twice(open_as, owner, people):
     with open_as("LAB") as session, session.begin():
         id_ = calibrate(session, "gauge", date(2026, 2, 1)).id
-        certificates.sign(session, id_, meaning="calibrated", person=people["calibrated"], now=NOW)
+        certificates.sign(
+            session,
+            id_,
+            meaning="calibrated",
+            person=people["calibrated"],
+            authenticated_at=NOW,
+            now=NOW,
+        )
 
     def sign():
         with open_as("LAB") as session, session.begin():
-            certificates.sign(session, id_, meaning="checked", person=people["calibrated"], now=NOW)
+            certificates.sign(
+                session,
+                id_,
+                meaning="checked",
+                person=people["calibrated"],
+                authenticated_at=NOW,
+                now=NOW,
+            )
 
     assert "three persons sign" in str(books.refusing(owner, sign, NotAuthorised))
 
@@ -95,7 +109,14 @@ def test_a_second_account_is_no_second_human(open_as, owner, people):
     with open_as("LAB") as session, session.begin():
         session.expire_on_commit = False
         id_ = calibrate(session, "gauge", date(2026, 2, 1)).id
-        certificates.sign(session, id_, meaning="calibrated", person=people["calibrated"], now=NOW)
+        certificates.sign(
+            session,
+            id_,
+            meaning="calibrated",
+            person=people["calibrated"],
+            authenticated_at=NOW,
+            now=NOW,
+        )
         other_account = organizations.add_person(
             session, people["calibrated"].identity_id, name_zh="别名", name_en="alias",
             role="checked", authorised={}, actor_id=ACTOR, now=NOW,
@@ -103,7 +124,9 @@ def test_a_second_account_is_no_second_human(open_as, owner, people):
 
     def sign():
         with open_as("LAB") as session, session.begin():
-            certificates.sign(session, id_, meaning="checked", person=other_account, now=NOW)
+            certificates.sign(
+                session, id_, meaning="checked", person=other_account, authenticated_at=NOW, now=NOW
+            )
 
     books.refusing(owner, sign, NotAuthorised)
 
@@ -123,7 +146,9 @@ def test_nobody_signs_as_another_human_than_the_account_is_of(open_as, owner, pe
 
     def sign():
         with open_as("LAB") as session, session.begin():
-            certificates.sign(session, id_, meaning="checked", person=liar, now=NOW)
+            certificates.sign(
+                session, id_, meaning="checked", person=liar, authenticated_at=NOW, now=NOW
+            )
 
     books.refusing(owner, sign, NotAuthorised)
 
@@ -142,7 +167,12 @@ def test_who_is_not_authorised_for_the_work_does_not_sign_it(
     def sign():
         with open_as("LAB") as session, session.begin():
             certificates.sign(
-                session, id_, meaning="calibrated", person=people["calibrated"], now=NOW
+                session,
+                id_,
+                meaning="calibrated",
+                person=people["calibrated"],
+                authenticated_at=NOW,
+                now=NOW,
             )
 
     refused = books.refusing(owner, sign, NotAuthorised)
@@ -154,7 +184,12 @@ def test_the_last_day_of_an_authorisation_counts(open_as, people):
         id_ = calibrate(session, "gauge", date(2026, 12, 31)).id
 
         signed = certificates.sign(
-            session, id_, meaning="calibrated", person=people["calibrated"], now=NOW
+            session,
+            id_,
+            meaning="calibrated",
+            person=people["calibrated"],
+            authenticated_at=NOW,
+            now=NOW,
         )
 
         assert signed.subject_id == id_
@@ -167,7 +202,7 @@ def test_what_another_laboratory_made_is_not_ours_to_sign(open_as, owner, story)
         with open_as("LAB") as session, session.begin():
             certificates.sign(
                 session, story.reference, meaning="checked", person=story.people["checked"],
-                now=NOW,
+                authenticated_at=NOW, now=NOW,
             )  # fmt: skip
 
     books.refusing(owner, sign, NotFound)
@@ -178,7 +213,9 @@ def test_to_check_and_to_approve_it_is_enough_to_be_of_the_organization(open_as,
         id_ = calibrate(session, "gauge", date(2026, 2, 1), procedure_code="JJG 443").id
 
         for meaning in ("checked", "approved"):
-            certificates.sign(session, id_, meaning=meaning, person=people[meaning], now=NOW)
+            certificates.sign(
+                session, id_, meaning=meaning, person=people[meaning], authenticated_at=NOW, now=NOW
+            )
 
         assert len(store.signatures(session, id_)) == 2
 
@@ -187,7 +224,12 @@ def test_a_signature_without_a_known_meaning_is_refused_by_name(open_as, owner, 
     def sign():
         with open_as("LAB") as session, session.begin():
             certificates.sign(
-                session, story.working, meaning="seen", person=story.people["checked"], now=NOW
+                session,
+                story.working,
+                meaning="seen",
+                person=story.people["checked"],
+                authenticated_at=NOW,
+                now=NOW,
             )
 
     assert books.refusing(owner, sign, InvalidField).pointer == "/meaning"
@@ -206,7 +248,9 @@ def test_a_person_of_another_organization_does_not_sign(open_as, owner, names, p
 
     def sign():
         with open_as("LAB") as session, session.begin():
-            certificates.sign(session, id_, meaning="checked", person=stranger, now=NOW)
+            certificates.sign(
+                session, id_, meaning="checked", person=stranger, authenticated_at=NOW, now=NOW
+            )
 
     assert "no person of this organization" in str(books.refusing(owner, sign, NotAuthorised))
 

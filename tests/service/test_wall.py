@@ -38,9 +38,11 @@ from sqlmodel import Session, SQLModel, col
 from uuid_utils.compat import uuid7
 
 from service.actions import calibrations, deliveries, work_orders
+from service.actions.work_orders import Asked
 from service.errors import NotFound
 from service.guards import missing_guards
 from service.store import calibrations as store
+from service.store import work_orders as work_order_store
 from service.tables.calibrations import (
     Calibration,
     CalibrationReference,
@@ -61,7 +63,7 @@ from service.tables.published import (
     PublishedReference,
     PublishedSupersession,
 )
-from service.tables.work_orders import WorkOrder
+from service.tables.work_orders import EnvironmentReading, WorkOrderLine, WorksheetRevision
 from service.tenancy import TENANT_CLASSES, TENANT_TABLES, WRITER, CrossesTenants, TenantSession
 from tests.service import books
 from tests.service.books import ACTOR, NOW
@@ -106,9 +108,27 @@ def story(story, open_as, names):
             [{"id": uuid7(), "code": "JJG 52", "edition": "2013", "sha256": "", "content": ""}],
         )
         checker = story.people["checked"]
-        work_orders.open_order(
-            session, story.lab_item, procedure_code="JJG 52", due_on=None, requested_by=checker,
-            now=NOW,
+        order = work_orders.request(
+            session, [Asked(item_id=story.lab_item, procedure_code="JJG 52")],
+            requested_by=checker, now=NOW,
+        )  # fmt: skip
+        work_orders.accept(session, order.id, person=checker, now=NOW)
+        (line,) = work_order_store.lines(session, order.id)
+        work_orders.receive(
+            session, line.id, condition="sound", photos=[b"\xff\xd8\xff"], person=checker, now=NOW
+        )
+        work_orders.set_policy(
+            session, signatories=3, items_a_day=9, reason="so we do", person=checker, now=NOW
+        )
+        session.insert(
+            WorksheetRevision,
+            [{"line_id": line.id, "revision": 1, "person_id": checker.id, "content": {},
+              "sha256": "", "saved_at": NOW}],
+        )  # fmt: skip
+        session.insert(
+            EnvironmentReading,
+            [{"id": uuid7(), "place": "room", "condition": "temperature", "value": 20.0,
+              "unit": "°C", "person_id": checker.id, "read_at": NOW}],
         )  # fmt: skip
         old = books.calibrate(
             session,
@@ -484,9 +504,8 @@ FOREIGN: dict[str, Callable[[Any, UUID, UUID], SQLModel]] = {
         subject_id=own, subject_sha256="", meaning="approved", signed_at=NOW, method="x",
         person_id=lab.people["approved"].id, identity_id=lab.people["approved"].identity_id,
     ),
-    "order": lambda lab, o, _: WorkOrder(organization_id=o,
-        number="1", item_id=lab.lab_item, customer_id=lab.customer, procedure_code="x",
-        requested_on=date(2026, 1, 1),
+    "order": lambda lab, o, _: WorkOrderLine(organization_id=o,
+        work_order_id=uuid7(), position=0, item_id=lab.lab_item, procedure_code="x",
     ),
 }  # fmt: skip
 
@@ -496,7 +515,6 @@ def test_a_foreign_key_cannot_leave_the_book(open_as, names, story, foreign):
     """What LAB has, named by its true id, is not there for OTH."""
     with open_as("LAB") as session:
         story.result = store.results(session, story.meter)[0].id
-    story.customer = names.ENT
     with open_as("OTH") as session, session.begin():
         own = books.calibrate(session, "own", date(2026, 1, 1)).id
 

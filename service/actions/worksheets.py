@@ -1,0 +1,480 @@
+"""Worksheets: saved in revisions, of which none is lost, and submitted once they are whole."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.exc import IntegrityError
+
+from certificates.seal import digest
+from procedures.conformity import Verdict
+from procedures.errors import InvalidInput
+from procedures.method import MethodResult, ProcedureEdition
+from procedures.worksheet import (
+    MOST_POINTS,
+    Course,
+    Judged,
+    Limitation,
+    Problem,
+    Row,
+    Sheet,
+    judge,
+    plain,
+    read_number,
+)
+from service import audit
+from service.actions import calibrations, certificates, measurements, work_orders
+from service.actions.measurements import Measured
+from service.actions.standards import require_usable
+from service.catalogue import edition_in_force
+from service.clock import day_of
+from service.errors import (
+    InvalidField,
+    NotAuthorised,
+    NotFound,
+    StaleVersion,
+    StandardNotUsable,
+    WorksheetIncomplete,
+)
+from service.outbox import announce
+from service.store import calibrations as calibration_store
+from service.store import certificates as certificate_store
+from service.store import items as item_store
+from service.store import work_orders as store
+from service.tables.calibrations import Calibration
+from service.tables.items import Item
+from service.tables.people import Person
+from service.tables.work_orders import WorkOrderLine, WorksheetRevision
+from service.tenancy import TenantSession
+from service.work_order_states import State, require_next
+from traceability.graph import Basis, MeasuringInterval
+
+Earlier = Mapping[str, Mapping[str, Sequence[Decimal]]]
+LONGEST_TEXT = 2000  # characters of a field
+
+
+def save(
+    session: TenantSession,
+    line_id: UUID,
+    sheet: Sheet,
+    *,
+    after: int,
+    person: Person,
+    now: datetime,
+) -> WorksheetRevision:
+    """Keep a worksheet as its next revision, whatever is missing in it.
+
+    A row keeps the standard against which it was read; what is new or changed was read against
+    the one that is in use now.
+
+    Args:
+        after: the revision that was read; 0 for the first.
+
+    Raises:
+        NotFound: the book has no such item of an order.
+        StepOutOfOrder: the item is not being measured.
+        NotAuthorised: the person is not authorised for the procedure today.
+        StaleVersion: somebody saved another revision since.
+        InvalidField: more rows, or a longer text, than a worksheet has.
+    """
+    line = store.line(session, line_id)
+    require_next(State(store.last_step(session, line_id).state), State.MEASURED)
+    work_orders.require_authorised(session, person, line.procedure_code, on=day_of(now))
+    _require_size(sheet)
+    session.lock_book()
+    newest = store.worksheet(session, line_id)
+    current = newest.revision if newest else 0
+    if after != current:
+        raise StaleVersion("worksheet", str(after), str(current))
+    before = as_sheet(newest.content) if newest else None
+    content = as_content(_with_standards(sheet, before))
+    row = WorksheetRevision(
+        organization_id=session.organization_id,
+        line_id=line_id,
+        revision=current + 1,
+        person_id=person.id,
+        content=content,
+        sha256=digest(content),
+        saved_at=now,
+    )
+    session.add(row)
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise StaleVersion("worksheet", str(after), str(current + 1)) from error
+    return row
+
+
+def submit(
+    session: TenantSession,
+    line_id: UUID,
+    *,
+    revision: int,
+    person: Person,
+    authenticated_at: datetime | None,
+    now: datetime,
+) -> Calibration:
+    """Record what a worksheet says as a calibration, and sign it as the one who calibrated.
+
+    Raises:
+        NotFound: there is no such item or worksheet, or no edition of its procedure is in force.
+        StaleVersion: another revision is the newest.
+        ReauthenticationRequired: the last proof of identity is more than 300 s old.
+        NotAuthorised: the item is another person's, or the person is not authorised today.
+        StandardNotUsable: a standard that was read against may not be used today.
+        WorksheetIncomplete: with all that stands against it.
+        StepOutOfOrder: the item is not being measured.
+    """
+    # 1 who submits what
+    certificates.require_fresh(authenticated_at, now=now)
+    line, today = store.line(session, line_id), day_of(now)
+    require_next(State(store.last_step(session, line_id).state), State.MEASURED)
+    saved = _newest(session, line_id, revision)
+    _require_own(session, line, person)
+    work_orders.require_authorised(session, person, line.procedure_code, on=today)
+
+    # 2 what is on the sheet, and against which standards it was read
+    item = item_store.get(session, line.item_id)
+    sheet = as_sheet(saved.content)
+    built_in = edition_in_force(line.procedure_code, on=today)
+    _require_standards(session, item, sheet, built_in.edition, now=now)
+    assessed = assess(session, item, sheet, built_in.edition)
+    if assessed.problems or assessed.result is None:
+        raise WorksheetIncomplete([(problem.pointer, problem.reason)
+                                   for problem in assessed.problems])  # fmt: skip
+
+    # 3 the record; what was measured before, and sent back, is superseded by it
+    earlier = store.measured(session, line_id)
+    count = sum(step.state == State.MEASURED for step in store.steps(session, line_id))
+    order = store.get(session, line.work_order_id)
+    number = f"{order.number}-{line.position + 1}-R{count + 1}"
+    previous = newest_before(session, item)
+    row = measurements.record_measured(
+        session,
+        item,
+        Measured(
+            result=assessed.result,
+            standards=_nominals_by_standard(sheet),
+            record=_record(session, sheet, built_in.edition, saved),
+            as_found=assessed.as_found,
+        ),
+        edition=built_in.edition,
+        edition_text=built_in.text,
+        performed_by=person,
+        record_number=number,
+        on=today,
+        now=now,
+    )
+    if earlier is not None and earlier.calibration_id is not None:
+        _supersede(session, earlier.calibration_id, row, actor=person, now=now)
+
+    # 4 the step, the first signature, and what a standard out of tolerance asks for
+    found = assessed.as_found or assessed.result
+    work_orders.take_step(
+        session,
+        line,
+        State.MEASURED,
+        person=person,
+        now=now,
+        calibration_id=row.id,
+        said={
+            "revision": saved.revision,
+            "verdict": assessed.result.verdict.value,
+            "as_found": None if sheet.course is Course.INITIAL else found.verdict.value,
+        },
+    )
+    certificates.sign(
+        session, row.id, meaning="calibrated", person=person,
+        authenticated_at=authenticated_at, now=now,
+    )  # fmt: skip
+    if previous is not None and sheet.course is not Course.INITIAL:
+        _suggest_recall(session, previous, row, found, now=now)
+    return row
+
+
+def assess(session: TenantSession, item: Item, sheet: Sheet, edition: ProcedureEdition) -> Judged:
+    """Judge a worksheet as it stands; nothing is written."""
+    ids = _standards_of(sheet)
+    standard = None
+    problems = []
+    if ids:
+        try:
+            standard = measurements.standard_in_use(session, ids)
+        except (InvalidField, NotFound) as error:
+            problems.append(Problem(pointer="/standard", reason=str(error)))
+    judged = judge(edition, sheet, standard, earlier=earlier_readings(session, item, edition.code))
+    told = [problem for problem in judged.problems if not (problems and
+            problem.pointer == "/standard")]  # fmt: skip
+    return replace(judged, problems=(*problems, *told))
+
+
+def earlier_readings(session: TenantSession, item: Item, procedure_code: str) -> Earlier:
+    """Return what was read of the item, else of its type, by nominal value and symbol."""
+    records = store.records_of_type(session, item, procedure_code)
+    own = [readings for item_id, readings in records if item_id == item.id]
+    found: dict[str, dict[str, list[Decimal]]] = {}
+    for readings in own or [readings for _, readings in records]:
+        for point in readings["points"]:
+            at = found.setdefault(str(plain(float(point["nominal"]))), {})
+            for symbol, text in point.items():
+                if symbol not in ("nominal", "standard"):
+                    at.setdefault(symbol, []).append(Decimal(text))
+    return found
+
+
+def newest_before(session: TenantSession, item: Item) -> Calibration | None:
+    """Return the calibration that the item relied on, valid or not; None if it had none."""
+    rows = calibration_store.of_item(session, item.id)
+    standing = (row for row in rows if calibration_store.supersession(session, row.id) is None)
+    return next(standing, None)
+
+
+def interval_of(sheet: Sheet, unit: str) -> MeasuringInterval | None:
+    """Return the interval in which a sheet compares; None while it names no value above zero."""
+    nominals = [value for value in map(_nominal, (*sheet.as_found, *sheet.rows)) if value]
+    if not nominals:
+        return None
+    return MeasuringInterval(lower=min(nominals), upper=max(nominals), unit=unit)
+
+
+def ratio_rule(edition: ProcedureEdition) -> tuple[Basis, float | None]:
+    """Return by which statement of the standard an edition's ratio goes, and its most."""
+    if edition.ratio is None:
+        return "U", None
+    return ("MPE" if edition.ratio.basis == "MPE/MPE" else "U"), edition.ratio.maximum
+
+
+def as_content(sheet: Sheet) -> dict[str, Any]:
+    """Return a worksheet as JSON holds it."""
+    return asdict(sheet) | {"course": sheet.course.value}
+
+
+def as_sheet(content: Mapping[str, Any]) -> Sheet:
+    """Return the worksheet that `as_content` was given."""
+    told = dict(content)
+    limitation = told.pop("limitation")
+    course = Course(told.pop("course"))
+    rows, as_found = (tuple(Row(**row) for row in told.pop(name)) for name in ("rows", "as_found"))
+    return Sheet(
+        rows=rows,
+        as_found=as_found,
+        course=course,
+        limitation=Limitation(**limitation) if limitation else None,
+        **told,
+    )
+
+
+def _require_size(sheet: Sheet) -> None:
+    for name in ("rows", "as_found"):
+        if len(getattr(sheet, name)) > MOST_POINTS:
+            raise InvalidField(f"/{name}", f"a worksheet has at most {MOST_POINTS} points")
+    for pointer, text in _texts("", as_content(sheet)):
+        if len(text) > LONGEST_TEXT:
+            raise InvalidField(pointer, f"longer than {LONGEST_TEXT} characters")
+
+
+def _texts(pointer: str, value: Any) -> Iterable[tuple[str, str]]:
+    if isinstance(value, str):
+        yield pointer, value
+    elif isinstance(value, Mapping):
+        for name, part in value.items():
+            yield f"{pointer}/{name}", name
+            yield from _texts(f"{pointer}/{name}", part)
+    elif isinstance(value, list | tuple):
+        for index, part in enumerate(value):
+            yield from _texts(f"{pointer}/{index}", part)
+
+
+def _with_standards(sheet: Sheet, before: Sheet | None) -> Sheet:
+    """Return a sheet in which each row that was read names the standard it was read against."""
+
+    def frozen(rows: tuple[Row, ...], known: tuple[Row, ...]) -> tuple[Row, ...]:
+        before_ = {_read(row): row.standard for row in known}
+        return tuple(
+            replace(row, standard=before_.get(_read(row)) or sheet.standard)
+            if any(text.strip() for text in row.readings.values())
+            else replace(row, standard="")
+            for row in rows
+        )
+
+    return replace(
+        sheet,
+        rows=frozen(sheet.rows, before.rows if before else ()),
+        as_found=frozen(sheet.as_found, before.as_found if before else ()),
+    )
+
+
+def _read(row: Row) -> tuple[str, tuple[tuple[str, str], ...]]:
+    return row.nominal, tuple(sorted(row.readings.items()))
+
+
+def _newest(session: TenantSession, line_id: UUID, revision: int) -> WorksheetRevision:
+    newest = store.worksheet(session, line_id)
+    if newest is None:
+        raise NotFound("worksheet", line_id)
+    if newest.revision != revision:
+        raise StaleVersion("worksheet", str(revision), str(newest.revision))
+    return newest
+
+
+def _require_own(session: TenantSession, line: WorkOrderLine, person: Person) -> None:
+    if store.last_step(session, line.id).assigned_to_id != person.id:
+        raise NotAuthorised(f"the item is not assigned to {person.name_en}")
+
+
+def _standards_of(sheet: Sheet) -> list[UUID]:
+    """Return the calibrations that were read against; the one in use while nothing is read.
+
+    Raises:
+        InvalidField: what names a standard is no id.
+    """
+    names = [row.standard for row in _rows_used(sheet) if row.standard] or [sheet.standard]
+    try:
+        return [UUID(name) for name in dict.fromkeys(names) if name]
+    except ValueError:
+        raise InvalidField("/standard", "is no id of a calibration") from None
+
+
+def _rows_used(sheet: Sheet) -> tuple[Row, ...]:
+    return (*sheet.rows, *(sheet.as_found if sheet.course is Course.ADJUSTED else ()))
+
+
+def _nominals_by_standard(sheet: Sheet) -> dict[UUID, tuple[float, ...]]:
+    found: dict[UUID, dict[float, None]] = {}
+    for row in _rows_used(sheet):
+        if row.standard and (nominal := _nominal(row)) is not None:
+            found.setdefault(UUID(row.standard), {})[nominal] = None
+    return {id_: tuple(nominals) for id_, nominals in found.items()}
+
+
+def _nominal(row: Row) -> float | None:
+    try:
+        return float(read_number(row.nominal))
+    except InvalidInput:
+        return None
+
+
+def _require_standards(
+    session: TenantSession, item: Item, sheet: Sheet, edition: ProcedureEdition, *, now: datetime
+) -> None:
+    """Refuse a sheet that was read against a standard which may not be used today."""
+    basis, ratio_limit = ratio_rule(edition)
+    by_standard = _nominals_by_standard(sheet)
+    refused = []
+    for id_, nominals in by_standard.items():
+        compared = [nominal for nominal in nominals if nominal]
+        if not compared:
+            continue
+        try:
+            require_usable(
+                session,
+                id_,
+                item,
+                interval=MeasuringInterval(
+                    lower=min(compared), upper=max(compared), unit=edition.measurand.unit
+                ),
+                basis=basis,
+                ratio_limit=ratio_limit,
+                on=day_of(now),
+                known_at=now,
+                pointer="/standard",
+            )
+        except StandardNotUsable as error:
+            refused.append(error)
+    if refused:
+        raise refused[0]
+
+
+def _record(
+    session: TenantSession, sheet: Sheet, edition: ProcedureEdition, saved: WorksheetRevision
+) -> dict[str, Any]:
+    """Return the original record: the readings as written, each with its standard's certificate."""
+    told = {id_: _certificate_of(session, id_) for id_ in _standards_of(sheet)}
+    return {
+        "procedure_edition": edition.name,
+        "worksheet_revision": saved.revision,
+        "worksheet_sha256": saved.sha256,
+        "accuracy_class": sheet.accuracy_class,
+        "course": sheet.course.value,
+        "points": [_point(row, edition, told) for row in sheet.rows],
+        "as_found": [_point(row, edition, told) for row in sheet.as_found]
+        if sheet.course is Course.ADJUSTED
+        else [],
+        "adjustment": sheet.adjustment,
+        "no_as_found": sheet.no_as_found if sheet.course is Course.INITIAL else "",
+        "limitation": asdict(sheet.limitation) if sheet.limitation else None,
+        "confirmed": dict(sheet.confirmed),
+        "environment": _digits(sheet.environment),
+        "parameters": _digits(sheet.parameters),
+    }
+
+
+def _point(
+    row: Row, edition: ProcedureEdition, told: Mapping[UUID, Mapping[str, str | None]]
+) -> dict[str, Any]:
+    readings = {reading.symbol: row.readings.get(reading.symbol, "")
+                for reading in edition.readings}  # fmt: skip
+    standard = told[UUID(row.standard)] if row.standard else None
+    return {"nominal": str(read_number(row.nominal)), **_digits(readings), "standard": standard}
+
+
+def _digits(texts: Mapping[str, str]) -> dict[str, str]:
+    return {name: str(read_number(text)) for name, text in texts.items() if text.strip()}
+
+
+def _certificate_of(session: TenantSession, calibration_id: UUID) -> dict[str, str | None]:
+    """Return the version of a standard's certificate: its number, and the digest of its content."""
+    row = calibration_store.get(session, calibration_id)
+    certificate = certificate_store.of_calibration(session, calibration_id)
+    return {
+        "calibration_id": str(calibration_id),
+        "certificate_number": certificate.number if certificate else row.certificate_number,
+        "certificate_sha256": certificate.content_sha256 if certificate else None,
+        "valid_until": row.valid_until.isoformat() if row.valid_until else None,
+    }
+
+
+def _supersede(
+    session: TenantSession, earlier_id: UUID, row: Calibration, *, actor: Person, now: datetime
+) -> None:
+    if calibration_store.supersession(session, earlier_id) is None:
+        calibrations.end(
+            session, earlier_id, successor_id=row.id, reason="measured anew",
+            actor_id=actor.id, now=now,
+        )  # fmt: skip
+
+
+def _suggest_recall(
+    session: TenantSession,
+    previous: Calibration,
+    row: Calibration,
+    found: MethodResult,
+    *,
+    now: datetime,
+) -> None:
+    """Say that results rest on a standard found out of tolerance: a recall is to be opened."""
+    if found.verdict is not Verdict.FAIL or not calibration_store.is_used(session, previous.id):
+        return
+    errors = [
+        [point.nominal, value.value]
+        for point in found.points
+        for value in point.values
+        if value.check == found.decisive.check and value.name == found.decisive.name
+    ]
+    said = {
+        "calibration_id": str(previous.id),
+        "found_by_id": str(row.id),
+        "item_id": str(row.item_id),
+        "last_good_on": previous.performed_on.isoformat(),
+        "found_on": row.performed_on.isoformat(),
+        "unit": found.unit,
+        "as_found": errors,
+    }
+    announce(session, "recall.suggested", said, now=now)
+    audit.record(
+        session, "recall.suggested", previous.id, actor_id=row.id, now=now,
+        said={"found_by_id": str(row.id)},
+    )  # fmt: skip

@@ -1,0 +1,264 @@
+"""Reading work orders: their items and steps, worksheets, photos, the room's log, the policy."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select as select_columns  # sqlmodel's stops at four columns
+from sqlalchemy.orm import aliased
+from sqlmodel import col, func, select
+
+from service.errors import NotFound
+from service.tables.calibrations import Calibration, OriginalRecord
+from service.tables.exchange import Delivery, DeliveryReceipt
+from service.tables.items import Item
+from service.tables.organizations import Organization
+from service.tables.people import Person
+from service.tables.work_orders import (
+    EnvironmentReading,
+    LaboratoryPolicy,
+    WorkOrder,
+    WorkOrderLine,
+    WorkOrderPhoto,
+    WorkOrderStep,
+    WorksheetRevision,
+)
+from service.tenancy import TenantSession
+from service.work_order_states import State
+
+MOST_RECORDS = 50  # of a type, looked at for what is usual
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One item of a work order and where it stands."""
+
+    order: WorkOrder
+    line: WorkOrderLine
+    item: Item
+    step: WorkOrderStep
+    customer: Organization
+    assigned_to: Person | None
+
+    @property
+    def state(self) -> State:
+        """Where the item stands."""
+        return State(self.step.state)
+
+
+def get(session: TenantSession, order_id: UUID) -> WorkOrder:
+    """Return one work order of the book.
+
+    Raises:
+        NotFound: the book has none of this id.
+    """
+    row = session.get(WorkOrder, (session.organization_id, order_id))
+    if row is None:
+        raise NotFound("work order", order_id)
+    return row
+
+
+def line(session: TenantSession, line_id: UUID) -> WorkOrderLine:
+    """Return one item of a work order.
+
+    Raises:
+        NotFound: the book has none of this id.
+    """
+    row = session.get(WorkOrderLine, (session.organization_id, line_id))
+    if row is None:
+        raise NotFound("item of a work order", line_id)
+    return row
+
+
+def lines(session: TenantSession, order_id: UUID) -> Sequence[WorkOrderLine]:
+    """Return the items of a work order, in their order."""
+    row = WorkOrderLine
+    return session.exec(
+        select(row).where(row.work_order_id == order_id).order_by(col(row.position))
+    ).all()
+
+
+def count(session: TenantSession) -> int:
+    """Return how many work orders the book holds."""
+    return session.exec(select(func.count()).select_from(WorkOrder)).one()
+
+
+def steps(session: TenantSession, line_id: UUID) -> Sequence[WorkOrderStep]:
+    """Return the steps of one item, the first one first."""
+    row = WorkOrderStep
+    return session.exec(select(row).where(row.line_id == line_id).order_by(col(row.position))).all()
+
+
+def last_step(session: TenantSession, line_id: UUID) -> WorkOrderStep:
+    """Return the newest step of one item."""
+    return steps(session, line_id)[-1]
+
+
+def measured(session: TenantSession, line_id: UUID) -> WorkOrderStep | None:
+    """Return the newest step by which one item was measured; None if it never was."""
+    found = [row for row in steps(session, line_id) if row.state == State.MEASURED]
+    return found[-1] if found else None
+
+
+def listed(session: TenantSession, *, order_ids: Iterable[UUID] | None = None) -> list[Listed]:
+    """Return every item of every work order, or of some, where it stands; newest orders first."""
+    newest = (
+        select(WorkOrderStep.line_id, func.max(WorkOrderStep.position).label("position"))
+        .group_by(col(WorkOrderStep.line_id))
+        .subquery()
+    )
+    wanted = (
+        select_columns(WorkOrder, WorkOrderLine, Item, WorkOrderStep, Organization, Person)
+        .join(WorkOrderLine, col(WorkOrderLine.work_order_id) == WorkOrder.id)
+        .join(Item, col(Item.id) == WorkOrderLine.item_id)
+        .join(newest, newest.c.line_id == WorkOrderLine.id)
+        .join(
+            WorkOrderStep,
+            (col(WorkOrderStep.line_id) == newest.c.line_id)
+            & (col(WorkOrderStep.position) == newest.c.position),
+        )
+        .join(Organization, col(Organization.id) == WorkOrder.customer_id)
+        .outerjoin(Person, col(Person.id) == WorkOrderStep.assigned_to_id)
+        .order_by(col(WorkOrder.number).desc(), col(WorkOrderLine.position))
+    )
+    if order_ids is not None:
+        wanted = wanted.where(col(WorkOrder.id).in_(order_ids))
+    return [Listed(*row) for row in session.execute(wanted)]
+
+
+def given(session: TenantSession, person_id: UUID, planned_on: date) -> int:
+    """Return how many items are assigned to a person for a day and not measured yet."""
+    return loads(session, planned_on).get(person_id, 0)
+
+
+def loads(session: TenantSession, planned_on: date) -> dict[UUID, int]:
+    """Return how many items are assigned for a day and not measured yet, by person."""
+    step, later = WorkOrderStep, aliased(WorkOrderStep)
+    rows = session.exec(
+        select(step.assigned_to_id, func.count())
+        .outerjoin(
+            later,
+            (col(later.line_id) == col(step.line_id)) & (col(later.position) > col(step.position)),
+        )
+        .where(col(later.line_id).is_(None))
+        .where(step.state == State.ASSIGNED, step.planned_on == planned_on)
+        .group_by(col(step.assigned_to_id))
+    ).all()
+    return {person_id: number for person_id, number in rows if person_id is not None}
+
+
+def line_of_calibration(session: TenantSession, calibration_id: UUID) -> WorkOrderLine | None:
+    """Return the item of a work order that a calibration was made for; None if for none."""
+    row = WorkOrderStep
+    line_id = session.exec(
+        select(row.line_id)
+        .where(row.calibration_id == calibration_id, row.state == State.MEASURED)
+        .limit(1)
+    ).first()
+    return None if line_id is None else line(session, line_id)
+
+
+def open_lines_of_item(session: TenantSession, item_id: UUID) -> list[Listed]:
+    """Return where an item stands in work orders that have not ended with it."""
+    ids = session.exec(
+        select(WorkOrderLine.work_order_id).where(WorkOrderLine.item_id == item_id)
+    ).all()
+    ended = (State.RETURNED, State.DECLINED, State.CANCELLED)
+    return [
+        row
+        for row in listed(session, order_ids=ids)
+        if row.line.item_id == item_id and row.state not in ended
+    ]
+
+
+def photos(session: TenantSession, line_id: UUID) -> Sequence[WorkOrderPhoto]:
+    """Return the photos of one item as it came in."""
+    row = WorkOrderPhoto
+    return session.exec(
+        select(row).where(row.line_id == line_id).order_by(col(row.recorded_at), col(row.id))
+    ).all()
+
+
+def photo(session: TenantSession, photo_id: UUID) -> WorkOrderPhoto:
+    """Return one photo.
+
+    Raises:
+        NotFound: the book has none of this id.
+    """
+    row = session.get(WorkOrderPhoto, (session.organization_id, photo_id))
+    if row is None:
+        raise NotFound("photo", photo_id)
+    return row
+
+
+def worksheet(session: TenantSession, line_id: UUID) -> WorksheetRevision | None:
+    """Return the newest revision of the worksheet of one item; None if none was saved."""
+    row = WorksheetRevision
+    return session.exec(
+        select(row).where(row.line_id == line_id).order_by(col(row.revision).desc()).limit(1)
+    ).first()
+
+
+def worksheet_revisions(session: TenantSession, line_id: UUID) -> Sequence[WorksheetRevision]:
+    """Return every revision of the worksheet of one item, the oldest first."""
+    row = WorksheetRevision
+    return session.exec(select(row).where(row.line_id == line_id).order_by(col(row.revision))).all()
+
+
+def environment(
+    session: TenantSession, place: str, *, since: datetime, until: datetime
+) -> Sequence[EnvironmentReading]:
+    """Return what was read of a place's environment between two moments, the oldest first."""
+    row = EnvironmentReading
+    return session.exec(
+        select(row)
+        .where(row.place == place, row.read_at >= since, row.read_at <= until)
+        .order_by(col(row.read_at), col(row.id))
+    ).all()
+
+
+def policy(session: TenantSession) -> LaboratoryPolicy | None:
+    """Return what the organization last asked of its laboratory; None if nothing yet."""
+    row = LaboratoryPolicy
+    return session.exec(select(row).order_by(col(row.position).desc()).limit(1)).first()
+
+
+def records_of_type(
+    session: TenantSession, item: Item, procedure_code: str
+) -> list[tuple[UUID, dict[str, Any]]]:
+    """Return what was read of items of a type by a procedure, with the item's id; newest first.
+
+    The item itself is of its type; records without readings are left out.
+    """
+    rows = session.execute(
+        select_columns(col(Calibration.item_id), col(OriginalRecord.content))
+        .join(OriginalRecord, col(OriginalRecord.calibration_id) == Calibration.id)
+        .join(Item, col(Item.id) == Calibration.item_id)
+        .where(
+            col(Calibration.procedure_code) == procedure_code,
+            col(Item.type_designation) == item.type_designation,
+            col(Item.range_lower) == item.range_lower,
+            col(Item.range_upper) == item.range_upper,
+        )
+        .order_by(col(Calibration.recorded_at).desc())
+        .limit(MOST_RECORDS)
+    ).all()
+    told = [(item_id, content["readings"]) for item_id, content in rows]
+    return [
+        (item_id, readings)
+        for item_id, readings in told
+        if isinstance(readings.get("points"), list) and readings["points"]
+    ]
+
+
+def inbox(session: TenantSession) -> Sequence[tuple[Delivery, DeliveryReceipt | None]]:
+    """Return the orders and answers that others sent, the newest first, each with its receipt."""
+    row = Delivery
+    return session.exec(
+        select(row, DeliveryReceipt)
+        .outerjoin(DeliveryReceipt, col(DeliveryReceipt.delivery_id) == row.id)
+        .where(col(row.kind).in_(("order", "acceptance")))
+        .order_by(col(row.sent_at).desc(), col(row.id))
+    ).all()
