@@ -775,8 +775,10 @@ def _worst_verdict(
 def _certificate(
     edition: ProcedureEdition, verdict: Verdict, objections: Sequence[Objection]
 ) -> CertificateKind | None:
+    if objections:
+        return None
     if edition.conformity.rule == "no_statement":
-        return None if objections else edition.certificate_without_statement
+        return edition.certificate_without_statement
     kind = edition.certificates.get(verdict)
     if kind is not None and edition.deviations:
         return CertificateKind.CALIBRATION_CERTIFICATE
