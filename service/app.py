@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from service import log
 from service.api import (
+    api_keys,
     calibrations,
     certificate_statuses,
     certificates,
@@ -16,6 +17,7 @@ from service.api import (
     imports,
     items,
     ledger,
+    people,
     uncertainty_budgets,
     work_orders,
     worksheets,
@@ -26,6 +28,7 @@ from service.lookup import open_lookup_keys
 from service.problems import add_problem_handlers
 from service.settings import Settings
 from service.throttle import Throttle
+from service.web import accounts as account_pages
 from service.web import add_pages, impact
 from service.web.drawing import draw_chain
 from service.web.pages import frame_of
@@ -46,11 +49,14 @@ BOOKS_AND_NUMBERS = (
     conformity_statements,
     work_orders,
     worksheets,
+    people,
+    api_keys,
 )
 DESCRIPTION = """\
 Traceability, verification and certificates. Time is asked by `on` (valid time) and `known_at`
-(system time). Errors are problem documents (RFC 9457) that point at the field. Log-ins come later:
-until then a book is open only in the demonstration, on loopback, as a person that it names.
+(system time). Errors are problem documents (RFC 9457) that point at the field. A machine sends a
+key, `Authorization: Bearer suyuan_…`; a person logs in on the pages; the demonstration, on
+loopback, acts as a person whom it names.
 """
 
 
@@ -73,9 +79,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for module in BOOKS_AND_NUMBERS:
         app.include_router(module.router, prefix="/v1")
     app.include_router(worksheets.log, prefix="/v1")
+    app.include_router(people.roles_router, prefix="/v1")
     app.include_router(health.router)
     app.include_router(pages_router)
     app.include_router(impact.router)
+    app.include_router(account_pages.router)
     app.state.draw_chain = draw_chain
     add_problem_handlers(app)
     add_pages(app, frame_of=frame_of)

@@ -19,6 +19,7 @@ from rich.progress import Progress
 from service.commands.at_hand import FINDINGS, end_of, require_ready, settings_at_hand
 from service.commands.budget import budget
 from service.commands.ledger import export, import_
+from service.commands.organizations import organization, person
 from service.commands.procedure import procedure
 from service.commands.recall import recall
 from service.commands.snapshot import snapshot
@@ -40,6 +41,8 @@ certificate = typer.Typer(no_args_is_help=True, help="Find certificates.")
 app.add_typer(database, name="db")
 app.add_typer(certificate, name="certificate")
 app.add_typer(procedure, name="procedure")
+app.add_typer(organization, name="organization")
+app.add_typer(person, name="person")
 app.command()(budget)
 app.command("import")(import_)
 app.command()(export)

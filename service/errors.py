@@ -4,6 +4,7 @@
   - NotFound
   - NotAuthenticated
     - ReauthenticationRequired
+  - NotPermitted
   - DatabaseNotReady
   - InvalidField
   - AlreadyThere
@@ -46,6 +47,10 @@ class NotAuthenticated(ServiceError):
 
 class ReauthenticationRequired(NotAuthenticated):
     """The proof of identity is too old for what shall be done, or was a machine's."""
+
+
+class NotPermitted(ServiceError):
+    """The person's role, or the key's scopes, do not cover what was asked."""
 
 
 class DatabaseNotReady(ServiceError):

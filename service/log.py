@@ -10,6 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HEADER = "X-Request-ID"
+SECRET_PATHS = ("/invitations/",)  # what follows is a secret, and no log tells it
 ACCEPTABLE = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
 
 
@@ -52,7 +53,7 @@ class RequestLog:
                 structlog.get_logger().info(
                     "request",
                     method=scope["method"],
-                    path=scope["path"],
+                    path=without_secret(scope["path"]),
                     status=status,
                     milliseconds=round(1000 * (time.monotonic() - started), 1),
                 )
@@ -62,3 +63,8 @@ def request_id_of(headers: Headers) -> str:
     """Return the id that the caller gave the request, if it is a plain one, or a new one."""
     given = headers.get(HEADER, "")
     return given if ACCEPTABLE.fullmatch(given) else str(uuid4())
+
+
+def without_secret(path: str) -> str:
+    """Return a path as a log may tell it."""
+    return next((f"{known}…" for known in SECRET_PATHS if path.startswith(known)), path)

@@ -30,6 +30,10 @@ class LookupKeys:
         """Return the key of a file of a certificate by its SHA-256 in hexadecimal."""
         return self._key("file", sha256.lower())
 
+    def derived(self, purpose: str) -> bytes:
+        """Return a secret of 32 octets for another purpose, from which this one does not follow."""
+        return hmac.digest(self.secret, f"secret for {purpose}".encode(), "sha256")
+
     def _key(self, kind: str, text: str) -> str:
         return hmac.digest(self.secret, f"{kind}:{text}".encode(), "sha256").hex()
 

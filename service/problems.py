@@ -27,6 +27,7 @@ from service.errors import (
     NotAuthorised,
     NotFound,
     NotIssuable,
+    NotPermitted,
     NotPublishable,
     NotTheSenders,
     ReauthenticationRequired,
@@ -54,6 +55,7 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     NotAuthenticated: (401, "not-authenticated"),
     ReauthenticationRequired: (401, "reauthentication-required"),
     NotAuthorised: (403, "not-authorised"),
+    NotPermitted: (403, "not-permitted"),
     NotFound: (404, "not-found"),
     UnknownCalibration: (404, "not-found"),
     FormNotThere: (406, "form-not-there"),
@@ -122,6 +124,8 @@ def tell(request: Request, error: Exception) -> JSONResponse:
     answer = problem(request, status, kind, str(error), pointers)
     if isinstance(error, TooManyRequests):
         answer.headers["Retry-After"] = str(error.retry_after)
+    if status == 401:
+        answer.headers["WWW-Authenticate"] = "Bearer"
     return answer
 
 

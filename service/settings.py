@@ -4,6 +4,7 @@ from datetime import date
 from pathlib import Path
 from uuid import UUID
 
+from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -15,6 +16,9 @@ class Settings(BaseSettings):
         owner_database_url: of the owner of the tables, who migrates and creates organizations.
         lookup_key_file: the secret of the certificate directory; made at first start.
         public_url: under which people reach the service; certificates print it.
+        oidc_issuer: the identity provider at which people may log in; with the two below.
+        oidc_client_id: as which the provider knows this service.
+        oidc_client_secret: by which it proves that.
         demonstration_person: as whom the demonstration acts until somebody chooses another; its
             presence is what makes a service a demonstration.
         demonstration_today: the day on which a demonstration stands.
@@ -26,6 +30,9 @@ class Settings(BaseSettings):
     owner_database_url: str | None = None
     lookup_key_file: Path = Path("suyuan.lookup-key")
     public_url: str = "http://127.0.0.1:8000"
+    oidc_issuer: str | None = None
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr = SecretStr("")
     demonstration_person: UUID | None = None
     demonstration_organization: UUID | None = None
     demonstration_today: date | None = None

@@ -2,10 +2,12 @@
 
 On both engines the session narrows every SELECT, UPDATE and DELETE to its organization and
 refuses what it cannot narrow. PostgreSQL holds the same wall again by row-level security.
+The log-in, which comes before any organization, has a session of its own that reaches no book.
 """
 # ruff: noqa: SLF001  (what a statement is made of, SQLAlchemy says in private attributes alone)
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Never
 from uuid import UUID
 
@@ -30,6 +32,13 @@ from sqlalchemy.sql.operators import custom_op
 from sqlmodel import Session, SQLModel, col
 
 import service.tables  # noqa: F401  (every tenant class must be known before the first session)
+from service.tables.accounts import (
+    Account,
+    FederatedIdentity,
+    Invitation,
+    LoginSession,
+    Membership,
+)
 from service.tables.exchange import Delivery
 from service.tables.organizations import (
     AccessGrant,
@@ -37,6 +46,7 @@ from service.tables.organizations import (
     Organization,
     OrganizationSummary,
 )
+from service.tables.people import Identity
 from service.tables.published import (
     CertificateEntry,
     PublishedCalibration,
@@ -61,6 +71,7 @@ WRITER: dict[type[Any], str] = {
     PublishedReference: "holder_id",
     PublishedSupersession: "holder_id",
 }
+OF_THE_LOG_IN = {Account, FederatedIdentity, Invitation, LoginSession, Membership}
 READABLE = {*TENANT_CLASSES, *WRITER, Organization, Authorisation}
 # What a statement may be made of; whatever else SQLAlchemy has or will have is refused.
 VALUES = frozenset({
@@ -166,6 +177,17 @@ class TenantSession(Session):
             key = self.organization_id.int & (2**63 - 1)
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
 
+    @contextmanager
+    def logging_in(self) -> Iterator["LogInSession"]:
+        """Yield a session of the log-in within this one's transaction."""
+        self.flush()
+        connection = super().connection()
+        with LogInSession(connection) as accounts:
+            yield accounts
+            accounts.commit()  # flushes; the transaction is this session's
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET LOCAL suyuan.log_in = 'off'")
+
     def _enter(self, _session: Any, _transaction: Any, connection: Connection) -> None:
         self._kept.clear()
         if connection.dialect.name != "postgresql":
@@ -180,8 +202,11 @@ class TenantSession(Session):
             raise CrossesTenants("only mapped classes can be narrowed to an organization")
         if not state.is_select:
             self._check_change(state)
+        classes = _classes(state.statement)
+        if not classes <= READABLE:
+            raise CrossesTenants("the log-in alone reads identities and accounts")
         state.statement = state.statement.options(
-            *(self._criteria[c] for c in _classes(state.statement) if c in self._criteria)
+            *(self._criteria[c] for c in classes if c in self._criteria)
         )
 
     def _check_change(self, state: ORMExecuteState) -> None:
@@ -216,6 +241,29 @@ class TenantSession(Session):
                 raise CrossesTenants("a row holds values, not SQL")
 
 
+class LogInSession(Session):
+    """A session of the log-in: accounts, invitations and log-ins, and no organization's rows."""
+
+    def __init__(self, bind: Engine | Connection, *, read_only: bool = False) -> None:
+        super().__init__(bind.execution_options(read_only=True) if read_only else bind)
+        event.listen(self, "after_begin", self._enter)
+        event.listen(self, "do_orm_execute", self._check_statement)
+        event.listen(self, "before_flush", self._check_rows)
+
+    def _enter(self, _session: Any, _transaction: Any, connection: Connection) -> None:
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET LOCAL suyuan.log_in = 'on'")
+
+    def _check_statement(self, state: ORMExecuteState) -> None:
+        if not state.is_select or not _classes(state.statement) <= OF_THE_LOG_IN:
+            raise CrossesTenants("the log-in reads accounts, no book")
+
+    def _check_rows(self, _session: Any, _context: Any, _instances: Any) -> None:
+        changed = {type(row) for row in (*self.dirty, *self.deleted)}
+        if not changed <= OF_THE_LOG_IN or not {*map(type, self.new)} <= {*OF_THE_LOG_IN, Identity}:
+            raise CrossesTenants("the log-in writes accounts, no book")
+
+
 def _writer(table_class: type[Any]) -> str:
     """Return the column that says who wrote a row."""
     if table_class not in WRITER and table_class not in TENANT_CLASSES:
@@ -248,8 +296,6 @@ def _classes(statement: Any) -> set[type[Any]]:
                     classes.add(_mapped(source, narrowed))
         elif kind in ("update", "delete"):
             raise CrossesTenants("one statement reads or changes, not both")
-    if not classes <= READABLE:
-        raise CrossesTenants("the log-in alone reads identities")
     return classes
 
 

@@ -7,6 +7,7 @@ of the process: several processes admit as many times more.
 from ipaddress import IPv6Address, ip_address
 from math import ceil
 from time import time
+from typing import NoReturn
 
 from fastapi import Depends, Request
 from fastapi.params import Depends as Dependency
@@ -35,8 +36,28 @@ class Throttle:
             TooManyRequests: there were as many in the window as the limit allows.
         """
         if not self._limiter.hit(limit, *whose):
-            reset = self._limiter.get_window_stats(limit, *whose).reset_time
-            raise TooManyRequests(max(1, ceil(reset - time())))
+            self._refuse(limit, *whose)
+
+    def require_left(self, limit: RateLimitItem, *whose: str) -> None:
+        """Count nothing, but refuse what is beyond the limit.
+
+        Raises:
+            TooManyRequests: there were as many in the window as the limit allows.
+        """
+        if not self._limiter.test(limit, *whose):
+            self._refuse(limit, *whose)
+
+    def count(self, limit: RateLimitItem, *whose: str) -> None:
+        """Count what has happened already."""
+        self._limiter.hit(limit, *whose)
+
+    def forget(self, limit: RateLimitItem, *whose: str) -> None:
+        """Begin to count anew."""
+        self._limiter.clear(limit, *whose)
+
+    def _refuse(self, limit: RateLimitItem, *whose: str) -> NoReturn:
+        reset = self._limiter.get_window_stats(limit, *whose).reset_time
+        raise TooManyRequests(max(1, ceil(reset - time())))
 
 
 def throttled(name: str, limit: str) -> Dependency:

@@ -99,3 +99,10 @@ def organization_ids(engine: Engine) -> Sequence[UUID]:
     statement = text("SELECT id FROM organization ORDER BY code").columns(id=Uuid)
     with engine.connect().execution_options(read_only=True) as connection:
         return connection.scalars(statement).all()
+
+
+def organization_id(engine: Engine, code: str) -> UUID | None:
+    """Return the id of the organization of a code; None if there is none."""
+    statement = text("SELECT id FROM organization WHERE code = :code").columns(id=Uuid)
+    with engine.connect().execution_options(read_only=True) as connection:
+        return connection.scalars(statement, {"code": code}).one_or_none()

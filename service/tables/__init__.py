@@ -1,6 +1,7 @@
 """Every table; importing this package fills `SQLModel.metadata`."""
 
 from service.tables import (
+    accounts,
     base,
     calibrations,
     certificates,
@@ -16,6 +17,7 @@ from service.tables import (
 base.admit_only_numbers()
 
 __all__ = [
+    "accounts",
     "base",
     "calibrations",
     "certificates",

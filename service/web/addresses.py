@@ -24,6 +24,13 @@ ACT_AS_ROUTE = "/act-as"
 PREFERENCES_ROUTE = "/prefs"
 CERTIFICATE_STYLE_ROUTE = "/static/certificate.css"
 API_PAGE_ROUTE = "/api/docs"
+LOG_IN_ROUTE = "/log-in"
+LOG_OUT_ROUTE = "/log-out"
+INVITATION_ROUTE = "/invitations/{token}"
+REAUTHENTICATE_ROUTE = "/reauthenticate"
+ACCOUNT_ROUTE = "/account"
+PEOPLE_ROUTE = "/people"
+KEYS_ROUTE = "/keys"
 
 
 def lookup(query: str) -> str:

@@ -1,11 +1,12 @@
 """How numbers, uncertainties and dates are written for people. Decimal only; digits are kept."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 from babel.dates import format_date
 
 from procedures.rounding import round_uncertainty
+from service.clock import LEGAL_TIME
 from service.web.i18n import language
 from service.web.views import ExpandedUncertainty, MeasuringInterval
 
@@ -84,6 +85,12 @@ def day(value: date) -> str:
     if language() == "zh":
         return format_date(value, "yyyy年M月d日", locale="zh_Hans_CN")
     return format_date(value, "d MMM yyyy", locale="en_GB")
+
+
+def moment(value: datetime) -> str:
+    """Return a moment for reading, in Chinese time: 8 Dec 2026 14:05."""
+    local = value.astimezone(LEGAL_TIME)
+    return f"{day(local.date())} {local:%H:%M}"
 
 
 def size(octets: int) -> str:

@@ -91,7 +91,7 @@ class ImpactPage:
         return path + (f"&page={page}" if page > 1 else "")
 
 
-TEMPLATES[ImpactPage] = "impact.html"  # type: ignore[index]  # the views' union does not name it
+TEMPLATES[ImpactPage] = "impact.html"
 
 
 def impact_of_calibration(calibration_id: UUID, on: date | None = None) -> str:
@@ -137,7 +137,7 @@ def show_impact(
     """Show what rests on a calibration on a day: a ladder of counts, then the items."""
     found = networks.dependents(session, calibration_id, on=on or today, known_at=now)
     view = impact_page(found, page=page)
-    return render_page(request, view)  # type: ignore[arg-type]  # the views' union does not name it
+    return render_page(request, view)
 
 
 def impact_page(found: Dependents, *, page: int) -> ImpactPage:

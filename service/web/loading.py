@@ -92,6 +92,7 @@ def frame(session: TenantSession, actor: Actor, *, today: date, demonstration: b
         organization=_organizations(session)[actor.organization_id],
         person=bilingual(person, "name") if person else None,
         demonstration=demonstration,
+        logged_in=actor.login_id is not None,
     )
 
 

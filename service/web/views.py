@@ -64,6 +64,7 @@ class Frame:
     organization: Bilingual | None = None
     person: Bilingual | None = None
     demonstration: bool = False
+    logged_in: bool = False
 
 
 # --- Certificates ------------------------------------------------------------------------------

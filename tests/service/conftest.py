@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,7 +18,7 @@ from service.tables.people import Person
 from service.tenancy import TenantSession
 from tests.conftest import ENGINES
 from tests.engines import application_url, fresh_database
-from tests.service import books
+from tests.service import books, entering
 from tests.service.books import ACTOR, KEYS, NOW, PROCEDURE
 from tests.service.demonstration import demonstration_client, live_story
 
@@ -120,3 +120,34 @@ def _lived(url: str, folder: Any) -> Iterator[tuple[TestClient, Story]]:
     world, database = read_world(), SimpleNamespace(application=url)
     with demonstration_client(world, database, KEYS, folder, accept="text/html") as client:
         yield client, live_story(world, client)
+
+
+@pytest.fixture
+def clock():
+    """The morning of a working day."""
+    return entering.Clock(datetime(2026, 3, 2, 8, tzinfo=UTC))
+
+
+@pytest.fixture
+def app(database, tmp_path, clock, names):
+    """The service, with nobody in it yet."""
+    with entering.application(database.application, tmp_path, clock) as app:
+        yield app
+
+
+@pytest.fixture
+def browser(app):
+    """Open browsers with no cookies."""
+    return lambda: entering.browser(app)
+
+
+@pytest.fixture
+def invite(app, names):
+    """Invite somebody of a role into LAB; return the path of the invitation."""
+    return lambda role: entering.invitation(app, names.LAB, role)
+
+
+@pytest.fixture
+def enter(app, names):
+    """Let a person of a role into LAB, or another organization, under a log-in name."""
+    return lambda role, name, code="LAB": entering.entered(app, getattr(names, code), role, name)

@@ -56,7 +56,7 @@ from service.tables.exchange import Delivery
 from service.tables.items import Item
 from service.tables.operations import IdempotencyKey, Outbox
 from service.tables.organizations import AccessGrant, Organization, OrganizationSummary
-from service.tables.people import Identity, Person
+from service.tables.people import ApiKey, Identity, Person, PersonRole
 from service.tables.published import (
     CertificateEntry,
     PublishedCalibration,
@@ -72,7 +72,12 @@ TABLES = SQLModel.metadata.tables
 APPEND_ONLY = sorted(name for name, table in TABLES.items() if table.info.get("append_only"))
 # A table without an organization in its key is here because somebody decided it.
 WITHOUT_TENANT = {
+    "account",
+    "federated_identity",
     "identity",
+    "invitation",
+    "login_session",
+    "membership",
     "organization",
     "authorisation",
     "organization_summary",
@@ -129,6 +134,15 @@ def story(story, open_as, names):
             EnvironmentReading,
             [{"id": uuid7(), "place": "room", "condition": "temperature", "value": 20.0,
               "unit": "°C", "person_id": checker.id, "read_at": NOW}],
+        )  # fmt: skip
+        session.insert(
+            PersonRole,
+            [{"id": uuid7(), "person_id": checker.id, "role": "viewer", "given_at": NOW}],
+        )
+        session.insert(
+            ApiKey,
+            [{"id": uuid7(), "person_id": checker.id, "name": "x", "secret_hmac": "x",
+              "scopes": [], "created_at": NOW, "expires_at": until}],
         )  # fmt: skip
         old = books.calibrate(
             session,
@@ -635,9 +649,8 @@ REWRITES = {
 
 def test_even_the_owner_cannot_rewrite_a_record(owner, story):
     """Each append-only table has a row, so that a trigger for each row has something to refuse."""
-    assert {name: n for name, n in books.count_rows(owner).items() if n == 0} == {
-        "authorisation": 0
-    }
+    empty = {name for name, n in books.count_rows(owner).items() if n == 0}
+    assert empty & {*APPEND_ONLY} == {"authorisation"}
     with Session(owner) as session, session.begin():
         holder = session.execute(select(col(Organization.id))).scalars().first()
         session.execute(
