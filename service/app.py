@@ -17,7 +17,9 @@ from service.api import (
     imports,
     items,
     ledger,
+    notices,
     people,
+    recalls,
     uncertainty_budgets,
     work_orders,
     worksheets,
@@ -30,6 +32,8 @@ from service.settings import Settings
 from service.throttle import Throttle
 from service.web import accounts as account_pages
 from service.web import add_pages, impact
+from service.web import notices as notice_pages
+from service.web import recalls as recall_pages
 from service.web.drawing import draw_chain
 from service.web.pages import frame_of
 from service.web.pages import router as pages_router
@@ -45,6 +49,8 @@ BOOKS_AND_NUMBERS = (
     dependents,
     covariances,
     fitness,
+    notices,
+    recalls,
     uncertainty_budgets,
     conformity_statements,
     work_orders,
@@ -84,6 +90,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(pages_router)
     app.include_router(impact.router)
     app.include_router(account_pages.router)
+    app.include_router(notice_pages.router)
+    app.include_router(recall_pages.router)
     app.state.draw_chain = draw_chain
     add_problem_handlers(app)
     add_pages(app, frame_of=frame_of)

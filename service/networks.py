@@ -6,7 +6,7 @@ item is fit for a use, and the operator's network over all books.
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Engine
 
+from service.affected import Fault, RecallList, recalled
 from service.errors import InvalidField, NotFound
 from service.store import calibrations as calibration_store
 from service.store import items as item_store
@@ -33,13 +34,7 @@ from traceability.audit import calibration_in_force
 from traceability.columns import columns_of
 from traceability.fitness import Fitness
 from traceability.graph import Link, build_graph
-from traceability.impact import (
-    BlastRadius,
-    DriftAssumption,
-    OutOfTolerance,
-    Recall,
-    RecordedResult,
-)
+from traceability.impact import BlastRadius, DriftAssumption, RecordedResult
 from traceability.influences import InfluencedResult
 from traceability.network import Network
 from traceability.numbering import build_network
@@ -174,66 +169,6 @@ def _ids_in_force(links: Iterable[Link], *, on: date) -> frozenset[UUID]:
 # --- Recall ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """What is known of a standard out of tolerance, in the unit of its calibration.
-
-    Attributes:
-        as_found: (value, error) by value; the error is the value it gave less the true one.
-        unit: the unit in which they are told, which must be the standard's own; None takes it
-            as that.
-    """
-
-    last_good_on: date
-    found_on: date
-    as_found: tuple[tuple[float, float], ...]
-    unit: str | None = None
-    standard_uncertainty: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecallList:
-    """A recall with the names behind its ids.
-
-    Attributes:
-        links: every calibration it names, by id.
-        units: the unit of each affected result, by result id.
-        open_ids: affected results whose item has not been calibrated anew by `on`.
-        other_units: results in another unit than their calibration's interval; the recall
-            cannot say what becomes of them.
-    """
-
-    root: Link
-    on: date
-    recall: Recall
-    links: Mapping[UUID, Link]
-    units: Mapping[UUID, str]
-    open_ids: frozenset[UUID]
-    other_units: tuple[RecordedResult, ...]
-
-
-def recall(
-    session: TenantSession,
-    calibration_id: UUID,
-    fault: Fault,
-    *,
-    assumption: DriftAssumption,
-    on: date,
-    known_at: datetime,
-) -> RecallList:
-    """Return what a standard out of tolerance has affected in one book; nothing is written.
-
-    Raises:
-        NotFound: neither the book nor the reference layer has the calibration.
-        InvalidField: the as-found errors are in another unit than the standard.
-        InvalidValue: the days or the points are in disorder.
-    """
-    loaded = store.beneath(session, calibration_id, known_at=known_at)
-    radius = impact.blast_radius(loaded.links, [loaded.root_id], on=on)
-    recorded = list(store.recorded_results(session, radius.calibration_ids))
-    return _recalled(loaded.links, loaded.root_id, recorded, fault, assumption=assumption, on=on)
-
-
 def recall_over_books(
     engine: Engine,
     organization_ids: Sequence[UUID],
@@ -263,7 +198,7 @@ def recall_over_books(
             for row in store.recorded_results(session, radius.calibration_ids):
                 recorded[row[0].result_id] = _better_told(recorded.get(row[0].result_id), row)
         progress(1)
-    return _recalled(links, root_id, recorded.values(), fault, assumption=assumption, on=on)
+    return recalled(links, root_id, recorded.values(), fault, assumption=assumption, on=on)
 
 
 def _named(links: Iterable[Link], calibration: UUID | str) -> UUID:
@@ -279,50 +214,6 @@ def _better_told(
 ) -> tuple[RecordedResult, str, str | None]:
     """Return a result as the book tells it that knows the customer: the laboratory's."""
     return other if known is None or known[0].customer_id is None else known
-
-
-def _recalled(
-    links: Sequence[Link],
-    root_id: UUID,
-    recorded: Iterable[tuple[RecordedResult, str, str | None]],
-    fault: Fault,
-    *,
-    assumption: DriftAssumption,
-    on: date,
-) -> RecallList:
-    root = next(link for link in links if link.calibration_id == root_id)
-    if root.interval is not None and root.interval.unit != (fault.unit or root.interval.unit):
-        raise InvalidField("/unit", f"the standard is calibrated in {root.interval.unit}")
-    recorded = tuple(recorded)
-    found = impact.recall(
-        links,
-        [result for result, unit, of_interval in recorded if unit == (of_interval or unit)],
-        OutOfTolerance(
-            calibration_ids=frozenset({root_id}),
-            last_good_on=fault.last_good_on,
-            found_on=fault.found_on,
-            as_found=fault.as_found,
-            standard_uncertainty=fault.standard_uncertainty,
-        ),
-        assumption=assumption,
-    )
-    by_id = {link.calibration_id: link for link in links}
-    named = {root_id, *found.calibration_ids, *found.untouched}
-    return RecallList(
-        root=root,
-        on=on,
-        recall=found,
-        links={id_: by_id[id_] for id_ in named},
-        units={result.result_id: unit for result, unit, _ in recorded},
-        open_ids=frozenset(
-            case.result.result_id for case in impact.still_open(found, links, on=on)
-        ),
-        other_units=tuple(
-            result
-            for result, unit, of_interval in recorded
-            if unit != (of_interval or unit) and result.calibration_id in found.calibration_ids
-        ),
-    )
 
 
 # --- Covariances -------------------------------------------------------------------------------

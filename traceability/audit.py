@@ -61,7 +61,12 @@ def calibration_in_force(links: Iterable[Link], *, on: date) -> Link | None:
         for link in links
         if link.track == MAIN_TRACK and link.performed_on <= on and not link.superseded_by(on)
     )
-    return max(performed, key=_performed_and_recorded, default=None)
+    return max(performed, key=performed_and_recorded, default=None)
+
+
+def performed_and_recorded(link: Link) -> tuple[date, datetime]:
+    """Return what orders the calibrations of an item: by day, then by moment of record."""
+    return link.performed_on, link.recorded_at or datetime.min.replace(tzinfo=UTC)
 
 
 def without_path_to_root(graph: "nx.MultiDiGraph[UUID]") -> frozenset[UUID]:
@@ -89,10 +94,6 @@ def _breaks_of_calibrations(
             found.flaw == Flaw.NO_PATH_TO_ROOT for found in breaks
         ):
             yield Break(flaw=Flaw.NO_PATH_TO_ROOT, calibration_id=link.calibration_id)
-
-
-def _performed_and_recorded(link: Link) -> tuple[date, datetime]:
-    return link.performed_on, link.recorded_at or datetime.min.replace(tzinfo=UTC)
 
 
 def _overdue(links: tuple[Link, ...], items: Iterable[ItemStatus], on: date) -> Iterator[Finding]:

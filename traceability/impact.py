@@ -17,7 +17,7 @@ from uuid import UUID
 
 import networkx as nx
 
-from traceability.audit import calibration_in_force
+from traceability.audit import calibration_in_force, performed_and_recorded
 from traceability.errors import ChainTooDeep, CycleInTraceability, InvalidValue
 from traceability.graph import MOST_LEVELS, Link, Reference, build_graph, documented, require_finite
 from traceability.standards import SCALING_EXTENSIONS
@@ -148,15 +148,21 @@ class Recall:
     """Everything a faulty standard has affected, under a named drift assumption.
 
     Attributes:
-        calibration_ids: every affected calibration, with results on record or without.
+        paths: of every affected calibration, with results on record or without, the shortest
+            path from it to the faulty standard's, both included.
         affected: every affected result, those overturned first, then by probability.
         untouched: uses of the standard that the time window or the as-found error leaves out.
     """
 
     assumption: DriftAssumption
-    calibration_ids: frozenset[UUID]
+    paths: Mapping[UUID, tuple[UUID, ...]]
     affected: tuple[AffectedResult, ...]
     untouched: frozenset[UUID]
+
+    @property
+    def calibration_ids(self) -> frozenset[UUID]:
+        """Every affected calibration."""
+        return frozenset(self.paths)
 
     def by_customer(self) -> dict[UUID | None, tuple[AffectedResult, ...]]:
         """Return the list of each customer; under None those of no recorded customer."""
@@ -240,27 +246,42 @@ def recall(
     )
     return Recall(
         assumption=assumption,
-        calibration_ids=frozenset(shifts.paths),
+        paths=shifts.paths,
         affected=tuple(affected),
         untouched=frozenset(shifts.untouched - set(shifts.paths)),
     )
 
 
-def still_open(recalled: Recall, links: Iterable[Link], *, on: date) -> tuple[AffectedResult, ...]:
-    """Return the affected results whose item has not been calibrated anew by a day.
+def calibrated_anew(recalled: Recall, links: Iterable[Link], *, on: date) -> dict[UUID, UUID]:
+    """Return of each affected calibration the newest one that replaced it by a day, if any did.
 
-    A later calibration closes a case unless the recall affects it too.
+    It is of the same item and track, later, and the recall does not affect it.
     """
-    links = tuple(links)
-    item_of = {link.calibration_id: link.item_id for link in links}
-    in_force = _in_force(links, on)
+    by_track: defaultdict[tuple[UUID, str], list[Link]] = defaultdict(list)
+    affected = []
+    for link in links:
+        if link.item_id is None:
+            continue
+        if link.calibration_id in recalled.paths:
+            affected.append((link.item_id, link))
+        elif link.performed_on <= on and not link.superseded_by(on):
+            by_track[link.item_id, link.track].append(link)
+    replaced = {}
+    for item_id, link in affected:
+        later = [
+            other
+            for other in by_track[item_id, link.track]
+            if performed_and_recorded(other) > performed_and_recorded(link)
+        ]
+        if later:
+            replaced[link.calibration_id] = max(later, key=performed_and_recorded).calibration_id
+    return replaced
 
-    def is_open(case: AffectedResult) -> bool:
-        item = item_of.get(case.result.calibration_id)
-        newest = in_force.get(item) if item is not None else None
-        return newest is None or newest.calibration_id in recalled.calibration_ids
 
-    return tuple(case for case in recalled.affected if is_open(case))
+def still_open(recalled: Recall, links: Iterable[Link], *, on: date) -> tuple[AffectedResult, ...]:
+    """Return the affected results whose item has not been calibrated anew by a day."""
+    replaced = calibrated_anew(recalled, links, on=on)
+    return tuple(case for case in recalled.affected if case.result.calibration_id not in replaced)
 
 
 def probability_of_nonconformity(

@@ -75,14 +75,19 @@ class EndNotice(Notice):
         return self
 
 
-class ToldAffected(Told):
-    """One result that a standard out of tolerance affected, in `unit`."""
+class ToldUnjudged(Told):
+    """A calibration of the holder's of which the sender cannot say what became of it."""
 
     calibration_id: UUID
-    result_id: UUID
     item_name_zh: str
     item_name_en: str
     certificate_number: str | None
+
+
+class ToldAffected(ToldUnjudged):
+    """One result that a standard out of tolerance affected, in `unit`."""
+
+    result_id: UUID
     unit: str
     value: Number
     error: Number | None
@@ -114,12 +119,15 @@ class OutOfToleranceNotice(Notice):
     found_on: date
     as_found: Points
     assumption: DriftAssumption
-    affected: Annotated[tuple[ToldAffected, ...], Field(min_length=1)]
+    affected: tuple[ToldAffected, ...]
+    unjudged: tuple[ToldUnjudged, ...]
 
     @model_validator(mode="after")
-    def _found_after_it_was_good(self) -> Self:
+    def _can_be(self) -> Self:
         if self.found_on <= self.last_good_on:
             raise ValueError("found_on is not after last_good_on")
+        if not (self.affected or self.unjudged):
+            raise ValueError("it tells of no result and of no calibration")
         return self
 
 

@@ -131,8 +131,8 @@ def take_in(
     if isinstance(said, EndNotice):
         _end_copies(session, delivery.sender_id, said, actor_id=actor_id, now=now)
     else:
-        for affected in said.affected:
-            _told_by(session, delivery.sender_id, affected.calibration_id)
+        for calibration_id in {one.calibration_id for one in (*said.affected, *said.unjudged)}:
+            _told_by(session, delivery.sender_id, calibration_id)
     deliveries.note_receipt(session, delivery, now=now)
     audit.record(
         session, "notice.received", delivery_id, actor_id=actor_id, now=now,

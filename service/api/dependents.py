@@ -9,10 +9,11 @@ from pydantic import AwareDatetime, Field, FiniteFloat
 from sqlmodel import SQLModel
 
 from service import networks
+from service.affected import Fault, RecallList, recall
 from service.api.calibrations import Strict
 from service.auth import Reading
 from service.clock import Now, Today
-from service.networks import Dependent, Fault, RecallList
+from service.networks import Dependent
 from service.store import organizations as organization_store
 from service.tenancy import TenantSession
 from traceability.graph import Link
@@ -191,7 +192,7 @@ def recall_calibration(
     Nothing is written: ask before anything happens, under each assumption. A result is closed
     once its item has been calibrated anew by `on`, and not from the same fault.
     """
-    found = networks.recall(
+    found = recall(
         session,
         calibration_id,
         fault_of(said),

@@ -42,17 +42,22 @@ def get(session: TenantSession, delivery_id: UUID) -> tuple[Delivery, DeliveryRe
 
 
 def received(
-    session: TenantSession, *, limit: int, offset: int = 0
+    session: TenantSession, *, limit: int, before: UUID | None = None
 ) -> Sequence[tuple[Delivery, DeliveryReceipt | None]]:
-    """Return the notices of the inbox, the newest first, each with its receipt if it has one."""
-    return session.exec(
+    """Return the notices of the inbox, the newest first, each with its receipt if it has one.
+
+    Args:
+        limit: how many at most.
+        before: the last notice of the page before; its id says when it was sent.
+    """
+    notices = (
         select(Delivery, DeliveryReceipt)
         .outerjoin(DeliveryReceipt, col(DeliveryReceipt.delivery_id) == Delivery.id)
         .where(Delivery.kind == "notice")
-        .order_by(col(Delivery.sent_at).desc(), col(Delivery.id).desc())
-        .limit(limit)
-        .offset(offset)
-    ).all()
+    )
+    if before is not None:
+        notices = notices.where(col(Delivery.id) < before)
+    return session.exec(notices.order_by(col(Delivery.id).desc()).limit(limit)).all()
 
 
 def count(session: TenantSession) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from service.tables import (
     organizations,
     people,
     published,
+    recalls,
     work_orders,
 )
 
@@ -27,5 +28,6 @@ __all__ = [
     "organizations",
     "people",
     "published",
+    "recalls",
     "work_orders",
 ]

@@ -20,6 +20,14 @@ CHAIN_DRAWING_ROUTE = "/calibrations/{calibration_id}/chain.svg"
 DUE_ROUTE = "/due"
 DUE_CSV_ROUTE = "/due.csv"
 FINDINGS_ROUTE = "/findings"
+NOTICES_ROUTE = "/notices"
+NOTICE_ROUTE = "/notices/{notice_id}"
+NOTICE_RECEIPT_ROUTE = "/notices/{notice_id}/receipt"
+RECALLS_ROUTE = "/recalls"
+RECALL_ROUTE = "/recalls/{recall_id}"
+RECALL_STEP_ROUTE = "/recalls/{recall_id}/{step}"
+RECALL_LETTER_ROUTE = "/recalls/{recall_id}/letters/{customer_id}"
+WHAT_IF_ROUTE = "/calibrations/{calibration_id}/recall"
 ACT_AS_ROUTE = "/act-as"
 PREFERENCES_ROUTE = "/prefs"
 CERTIFICATE_STYLE_ROUTE = "/static/certificate.css"
@@ -66,6 +74,32 @@ def chain_drawing(calibration_id: UUID, on: date | None = None) -> str:
 def impact(calibration_id: UUID) -> str:
     """Return the address of what rests on a calibration."""
     return f"/calibrations/{calibration_id}/impact"
+
+
+def what_if(calibration_id: UUID, **said: str) -> str:
+    """Return the address of what would be recalled if a calibration was wrong, as said."""
+    query = f"?{urlencode(said)}" if said else ""
+    return f"/calibrations/{calibration_id}/recall{query}"
+
+
+def recall(recall_id: UUID, step: str = "") -> str:
+    """Return the address of a recall, or of one step of it."""
+    return f"/recalls/{recall_id}" + (f"/{step}" if step else "")
+
+
+def recall_letter(recall_id: UUID, customer_id: UUID) -> str:
+    """Return the address of a recall's letter to one customer."""
+    return f"/recalls/{recall_id}/letters/{customer_id}"
+
+
+def notices(before: UUID | None = None) -> str:
+    """Return the address of the notices of the inbox, or of those before one."""
+    return NOTICES_ROUTE + (f"?before={before}" if before else "")
+
+
+def notice(notice_id: UUID, step: str = "") -> str:
+    """Return the address of a notice, or of its receipt."""
+    return f"/notices/{notice_id}" + (f"/{step}" if step else "")
 
 
 def due(

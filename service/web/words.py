@@ -24,6 +24,8 @@ from service.web.views import (
     ToldBreak,
 )
 from traceability.graph import Flaw
+from traceability.impact import DriftAssumption
+from traceability.impact import Verdict as RecalledVerdict
 
 
 def N_(message: str) -> str:  # noqa: N802 the name by which a message is found
@@ -69,6 +71,21 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         Verdict.CONDITIONAL_PASS: N_("Conforms, conditionally"),
         Verdict.CONDITIONAL_FAIL: N_("Does not conform, conditionally"),
         Verdict.UNDETERMINED: N_("Not determined"),
+    },
+    "notice": {
+        "amended": N_("Replaced"),
+        "withdrawn": N_("Withdrawn"),
+        "out_of_tolerance": N_("Standard out of tolerance"),
+    },
+    "recalled verdict": {
+        RecalledVerdict.CONFORMING: N_("Conforms"),
+        RecalledVerdict.NONCONFORMING: N_("Does not conform"),
+        RecalledVerdict.UNKNOWN: N_("Not known"),
+    },
+    "assumption": {
+        DriftAssumption.STEP_AT_START: N_("whole from the day after it was last good"),
+        DriftAssumption.LINEAR: N_("growing in proportion to the time"),
+        DriftAssumption.WORST_CASE: N_("the largest of any point, in the worse direction"),
     },
     "item state": {
         "in_use": N_("In use"),
@@ -140,6 +157,10 @@ LOOKS: Mapping[str, str] = {
     Verdict.CONDITIONAL_PASS: "soon",
     Verdict.CONDITIONAL_FAIL: "over",
     Verdict.UNDETERMINED: "plain",
+    RecalledVerdict.CONFORMING: "ok",
+    RecalledVerdict.NONCONFORMING: "over",
+    RecalledVerdict.UNKNOWN: "plain",
+    "out_of_tolerance": "over",
 }
 """The class that gives a status its colour and its icon."""
 

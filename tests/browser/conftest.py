@@ -16,7 +16,7 @@ import uvicorn
 
 from service.demo.world import read_world
 from tests.conftest import KEYS
-from tests.service.demonstration import demonstration_client, live_story
+from tests.service.demonstration import demonstration_client, live_recalls, live_story
 
 QUIET = [  # Chromium asks nobody but the page's own host
     "--no-sandbox",
@@ -31,15 +31,16 @@ QUIET = [  # Chromium asks nobody but the page's own host
 
 @pytest.fixture(scope="session")
 def site(templates: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
-    """The demonstration with its story lived: `address` without a path, and the `story`."""
+    """The demonstration with its story and two recalls lived: `address`, `story`, their ids."""
     folder = tmp_path_factory.mktemp("site")
     path = Path(shutil.copyfile(templates("sqlite", "demo"), folder / "suyuan.db"))
     database = SimpleNamespace(application=f"sqlite:///{path}")
     world = read_world()
     with demonstration_client(world, database, KEYS, folder, accept="text/html") as client:
         story = live_story(world, client)
+        recall, notice = live_recalls(client)
         with serving(client.app) as address:
-            yield SimpleNamespace(address=address, story=story)
+            yield SimpleNamespace(address=address, story=story, recall=recall, notice=notice)
 
 
 @contextmanager

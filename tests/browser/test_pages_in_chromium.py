@@ -19,6 +19,8 @@ pytestmark = pytest.mark.browser
 
 GAUGE = identifier("TPP.PG.05")
 STEEL_WORKER = identifier("person:STL:1")
+MODULE = identifier("ev:TPP.PRES.M25:2026-03-17")  # with which the plant verifies its gauges
+WRONG = {"last_good_on": "2026-03-18", "found_on": "2026-11-21", "as_found": "0=0.01 2.5=0.01"}
 VERIFIED_IN_JUNE = identifier("ev:TPP.PG.05:2026-06-12")
 PAGES = {
     "home": addresses.HOME_ROUTE,
@@ -37,6 +39,11 @@ PAGES = {
     "due": addresses.DUE_ROUTE,
     "due-nothing": addresses.DUE_ROUTE + "?q=no+such+thing",
     "findings": addresses.FINDINGS_ROUTE,
+    "what-if": addresses.what_if(MODULE, **WRONG),
+    "recalls": addresses.RECALLS_ROUTE,
+    "recall": "/recalls/{site.recall}",
+    "notices": addresses.NOTICES_ROUTE,
+    "notice": "/notices/{site.notice}",
     "act-as": addresses.ACT_AS_ROUTE,
     "api": addresses.API_PAGE_ROUTE,
     "missing": "/no-such-page",
@@ -126,7 +133,7 @@ def test_a_page_is_accessible_fits_says_nothing_and_asks_nobody_else(
     page.on("pageerror", lambda error: said.append(str(error)))
     page.on("request", lambda request: asked.append(request.url))
 
-    answer = page.goto(PAGES[name].format(story=site.story))
+    answer = page.goto(PAGES[name].format(story=site.story, site=site))
     if name == "api":
         page.locator("#swagger-ui .opblock").first.wait_for()
     page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text("utf-8"))

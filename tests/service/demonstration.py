@@ -9,6 +9,7 @@ from urllib.parse import urljoin, urlsplit
 from fastapi.testclient import TestClient
 
 from service.app import create_app
+from service.auth import ACTING_COOKIE
 from service.demo.story import Story, live
 from service.demo.world import World, identifier, moment
 from service.lookup import LookupKeys
@@ -41,6 +42,28 @@ def live_story(world: World, client: TestClient) -> Story:
     state = client.app.state  # type: ignore[attr-defined]  # TestClient calls it an ASGI function
     url = "http://testserver/c/{number}"
     return live(world, state.engine, keys=state.keys, today=world.as_of, url=url)
+
+
+def live_recalls(client: TestClient) -> tuple[str, str]:
+    """Let two standards be found wrong; return the plant's recall and the notice that it gets.
+
+    The plant finds its pressure module wrong, the province its piston gauge.
+    """
+    wrong = {"last_good_on": "2026-06-30", "found_on": "2026-11-21", "unit": "MPa",
+             "assumption": "step_at_start"}  # fmt: skip
+    opened = client.post(
+        f"/calibrations/{identifier('ev:TPP.PRES.M25:2026-03-17')}/recall",
+        data=wrong | {"last_good_on": "2026-03-18", "as_found": "0=0.01 2.5=0.01"},
+    )
+    client.cookies.set(ACTING_COOKIE, f"{identifier('PROV')}.{identifier('person:PROV:1')}")
+    provinces = client.post(
+        f"/calibrations/{identifier('ev:P.PRES.P:2025-06-27')}/recall",
+        data=wrong | {"as_found": "0=0.001 60=0.001"},
+    )
+    client.post(f"{provinces.headers['location']}/letters")
+    client.cookies.clear()
+    notices = client.get("/v1/notices", headers={"accept": "application/json"}).json()
+    return opened.headers["location"].rpartition("/")[2], notices[0]["id"]
 
 
 def links_of(page: str, at: str) -> list[str]:

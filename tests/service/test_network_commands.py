@@ -31,14 +31,16 @@ def demonstration(tmp_path, monkeypatch, templates):
 
 
 def run(command, *arguments):
-    app = typer.Typer()
-    app.command()(command)
+    app = command
+    if not isinstance(command, typer.Typer):
+        app = typer.Typer()
+        app.command()(command)
     return CliRunner().invoke(app, arguments)
 
 
 def test_a_recall_reaches_every_book_and_says_so_by_its_exit(demonstration):
     world = read_world()
-    answer = run(recall, PISTON_CERTIFICATE, *FAULT, *POINTS, "--json")
+    answer = run(recall, "what-if", PISTON_CERTIFICATE, *FAULT, *POINTS, "--json")
 
     said = json.loads(answer.stdout)
     names = names_of(world)
@@ -52,7 +54,7 @@ def test_a_recall_reaches_every_book_and_says_so_by_its_exit(demonstration):
 
 
 def test_each_affected_result_is_a_line(demonstration):
-    answer = run(recall, PISTON_CERTIFICATE, *FAULT, *POINTS, "--on", "2026-11-21")
+    answer = run(recall, "what-if", PISTON_CERTIFICATE, *FAULT, *POINTS, "--on", "2026-11-21")
 
     lines = answer.stdout.splitlines()
     assert len(lines) == 21
@@ -62,7 +64,7 @@ def test_each_affected_result_is_a_line(demonstration):
 def test_a_fault_that_touches_nothing_ends_well(demonstration):
     days = ("--last-good-on", "2026-11-20", "--found-on", "2026-11-21")
 
-    answer = run(recall, PISTON_CERTIFICATE, *days, *POINTS)
+    answer = run(recall, "what-if", PISTON_CERTIFICATE, *days, *POINTS)
 
     assert (answer.exit_code, answer.stdout) == (0, "")
 
@@ -77,7 +79,7 @@ def test_a_fault_that_touches_nothing_ends_well(demonstration):
     ],
 )
 def test_wrong_usage_is_told(demonstration, arguments, told):
-    answer = run(recall, PISTON_CERTIFICATE, *arguments)
+    answer = run(recall, "what-if", PISTON_CERTIFICATE, *arguments)
 
     assert answer.exit_code == 2
     assert told in answer.stderr
@@ -92,10 +94,59 @@ def test_wrong_usage_is_told(demonstration, arguments, told):
     ],
 )
 def test_what_cannot_be_answered_is_one_clear_error(demonstration, arguments, told):
-    answer = run(recall, *arguments)
+    answer = run(recall, "what-if", *arguments)
 
     assert answer.exit_code == 1
     assert told in str(answer.exception)
+
+
+IN_THE_PROVINCE = ("--book", "PROV")
+AS_A_METROLOGIST = (*IN_THE_PROVINCE, "--person", "Sufang Cheng")
+
+
+def test_a_recall_is_opened_told_settled_and_closed_by_command(demonstration):
+    opened = run(
+        recall, "open", PISTON_CERTIFICATE, *AS_A_METROLOGIST, *FAULT, *POINTS, "--unit", "MPa"
+    )
+    id_ = opened.stdout.strip()
+    listed = run(recall, "list", *IN_THE_PROVINCE)
+    sent = run(recall, "letters", id_, *AS_A_METROLOGIST)
+    again = run(recall, "letters", id_, *AS_A_METROLOGIST)
+    shown = run(recall, "show", id_, *IN_THE_PROVINCE)
+
+    assert opened.exit_code == shown.exit_code == 3
+    assert "9 results affected, 3 overturned, 0 of 3 items settled" in opened.stderr
+    assert listed.stdout.startswith(f"{id_}\tPiston gauge standard 0.02\t2026-11-21\t0/3\topen")
+    assert [line.split("\t")[1] for line in sent.stdout.splitlines()] == ["CEM", "TPP"]
+    assert "0 letters" in again.stderr
+    items = [line.split("\t")[0] for line in shown.stdout.splitlines()]
+    assert len(items) == 3
+    for item in items:
+        closed = run(
+            recall, "close", id_, *AS_A_METROLOGIST, "--item", item, "--statement", "scrapped"
+        )
+    assert closed.exit_code == 0
+    assert "3 of 3 items settled" in closed.stderr
+    done = run(recall, "show", id_, *IN_THE_PROVINCE, "--json")
+    assert done.exit_code == 0
+    assert {row["closing"]["statement"] for row in json.loads(done.stdout)["affected"]} == {
+        "scrapped"
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("list", "--book", "NOBODY"), "no organization NOBODY"),
+        (("letters", str(identifier("x")), "--book", "PROV", "--person", "Nemo"), "0 people"),
+        (("close", str(identifier("x")), *AS_A_METROLOGIST, "--statement", "x"), "which item"),
+    ],
+)
+def test_a_recall_by_nobody_is_wrong_usage(demonstration, arguments, told):
+    answer = run(recall, *arguments)
+
+    assert answer.exit_code == 2
+    assert told in answer.stderr
 
 
 def test_a_snapshot_is_written_and_read_without_the_books(demonstration):

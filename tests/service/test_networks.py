@@ -10,12 +10,13 @@ from datetime import UTC, date, datetime
 import pytest
 from sqlalchemy import event
 
-from service import networks
+from service import affected, networks
 from service.actions import calibrations
+from service.affected import Fault
 from service.database import open_engine
 from service.demo.world import identifier, moment
 from service.errors import NotFound
-from service.networks import Fault, Standing
+from service.networks import Standing
 from service.store import directory
 from service.store import networks as store
 from service.tenancy import TenantSession
@@ -228,7 +229,7 @@ def test_a_result_in_another_unit_than_its_calibration_is_told_apart(engine, sto
     )
 
     with open_as("LAB", read_only=True) as session:
-        found = networks.recall(
+        found = affected.recall(
             session,
             story.working,
             fault,
@@ -261,7 +262,7 @@ def test_an_item_calibrated_anew_from_elsewhere_is_closed_and_no_longer_relies(
     def open_and_relying(day):
         with open_as("LAB", read_only=True) as session:
             asked_for = {"on": day, "known_at": LATER}
-            found = networks.recall(
+            found = affected.recall(
                 session, story.working, fault, assumption=DriftAssumption.LINEAR, **asked_for
             )
             below = networks.dependents(session, story.working, **asked_for)

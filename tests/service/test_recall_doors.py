@@ -269,3 +269,70 @@ def test_asking_writes_nothing(doors, owner):
     assert recall_of(doors, identifier(PISTON)).status_code == 200
     assert before["audit_entry"] > 0
     assert counted() == before
+
+
+# ── A recall that is recorded ────────────────────────────────────────────────────────────────
+
+
+def recorded(doors, **said):
+    act_for(doors, "PROV")
+    content = fault() | {"calibration_id": str(identifier(PISTON))} | said
+    return doors.post("/v1/recalls", json=content)
+
+
+def test_a_recall_is_opened_told_and_settled_by_api(doors):
+    opened = recorded(doors)
+    recall = opened.json()
+    there = f"/v1/recalls/{recall['id']}"
+
+    letters = doors.post(f"{there}/letters").json()
+    first, *others = [row["item_id"] for row in recall["affected"]]
+    assert doors.post(f"{there}/re-verifications").json() == []
+    closed = doors.post(f"{there}/closings", json={"item_id": first, "statement": "scrapped"})
+    for item_id in others:
+        doors.post(f"{there}/closings", json={"item_id": item_id, "statement": "scrapped"})
+    done = doors.get(there).json()
+
+    assert (opened.status_code, closed.status_code) == (201, 201)
+    assert (recall["results"], recall["overturned"], recall["items"]) == (9, 3, 3)
+    assert {row["customer_id"] for row in letters} == {
+        str(identifier("CEM")), str(identifier("TPP")),
+    }  # fmt: skip
+    assert recall["closed_at"] is None
+    assert (done["items_closed"], done["closed_at"] is not None) == (3, True)
+    assert all(row["told_at"] for row in done["affected"])
+    (listed,) = doors.get("/v1/recalls").json()
+    assert listed == {name: value for name, value in done.items() if name != "affected"}
+
+
+def test_the_customer_finds_the_letter_in_its_inbox_and_takes_it_in(doors):
+    recall = recorded(doors).json()
+    doors.post(f"/v1/recalls/{recall['id']}/letters")
+    act_for(doors, "CEM")
+
+    (notice,) = doors.get("/v1/notices").json()
+    taken_in = doors.post(f"/v1/notices/{notice['id']}/receipt")
+    again = doors.post(f"/v1/notices/{notice['id']}/receipt")
+
+    assert notice["content"]["recall_id"] == recall["id"]
+    assert (notice["taken_in_at"], taken_in.status_code) == (None, 201)
+    assert taken_in.json()["taken_in_at"] is not None
+    assert again.status_code == 409
+    assert doors.get("/v1/notices", params={"before": notice["id"]}).json() == []
+    act_for(doors, "STL")
+    assert doors.get(f"/v1/notices/{notice['id']}").status_code == 404
+    assert doors.get(f"/v1/recalls/{recall['id']}").status_code == 404
+
+
+def test_a_recall_that_cannot_be_is_not_recorded(doors):
+    unknown = recorded(doors, calibration_id=str(identifier("nothing")))
+    in_other_units = recorded(doors, unit="kPa")
+    settled = doors.post(
+        f"/v1/recalls/{recorded(doors).json()['id']}/closings",
+        json={"item_id": str(identifier("nothing"))},
+    )
+
+    assert (unknown.status_code, in_other_units.status_code) == (404, 422)
+    assert in_other_units.json()["errors"][0]["pointer"] == "/unit"
+    assert settled.status_code == 404
+    assert len(doors.get("/v1/recalls").json()) == 1
