@@ -1,5 +1,9 @@
 """The ASGI application, assembled."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from threading import Event, Thread
+
 from fastapi import FastAPI
 
 from service import log
@@ -10,6 +14,7 @@ from service.api import (
     certificates,
     chains,
     conformity_statements,
+    connections,
     covariances,
     dependents,
     fitness,
@@ -21,12 +26,15 @@ from service.api import (
     people,
     recalls,
     uncertainty_budgets,
+    webhooks,
     work_orders,
     worksheets,
 )
 from service.clock import now, standing_on
 from service.database import open_engine
+from service.jobs.worker import Worker
 from service.lookup import open_lookup_keys
+from service.network import Network
 from service.problems import add_problem_handlers
 from service.settings import Settings
 from service.throttle import Throttle
@@ -44,6 +52,8 @@ BOOKS_AND_NUMBERS = (
     items,
     ledger,
     imports,
+    webhooks,
+    connections,
     chains,
     calibrations,
     dependents,
@@ -58,12 +68,29 @@ BOOKS_AND_NUMBERS = (
     people,
     api_keys,
 )
+PATIENCE = 10  # seconds for the work at hand when the service stops
 DESCRIPTION = """\
 Traceability, verification and certificates. Time is asked by `on` (valid time) and `known_at`
 (system time). Errors are problem documents (RFC 9457) that point at the field. A machine sends a
 key, `Authorization: Bearer suyuan_…`; a person logs in on the pages; the demonstration, on
 loopback, acts as a person whom it names.
 """
+
+
+@asynccontextmanager
+async def _working(app: FastAPI) -> AsyncIterator[None]:
+    """Do what is due beside the requests, in a thread, while the application lives."""
+    state, stop = app.state, Event()
+    worker = Worker(
+        state.engine, state.keys, clock=lambda: max(state.clock(), now()), network=state.network
+    )
+    thread = Thread(target=worker.run, args=(stop,), name="worker", daemon=True)
+    if state.settings.worker_in_process:
+        thread.start()
+    yield
+    stop.set()
+    if thread.is_alive():
+        thread.join(timeout=PATIENCE)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -75,17 +102,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
+        lifespan=_working,
     )
     app.state.settings = settings
     app.state.engine = open_engine(settings.database_url)
     app.state.keys = open_lookup_keys(settings.lookup_key_file)
     app.state.throttle = Throttle()
+    app.state.network = Network(settings.reachable)
     today = settings.demonstration_today
     app.state.clock = standing_on(today) if today else now
     for module in BOOKS_AND_NUMBERS:
         app.include_router(module.router, prefix="/v1")
     app.include_router(worksheets.log, prefix="/v1")
     app.include_router(people.roles_router, prefix="/v1")
+    app.include_router(connections.public)
     app.include_router(health.router)
     app.include_router(pages_router)
     app.include_router(impact.router)

@@ -23,6 +23,7 @@ from service.commands.organizations import organization, person
 from service.commands.procedure import procedure
 from service.commands.recall import recall
 from service.commands.snapshot import snapshot
+from service.commands.work import work
 from service.errors import ServiceError
 from service.settings import Settings
 
@@ -48,6 +49,7 @@ app.command()(budget)
 app.command("import")(import_)
 app.command()(export)
 app.command()(snapshot)
+app.command()(work)
 
 stderr = Console(stderr=True)
 

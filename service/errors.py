@@ -23,6 +23,7 @@
   - StaleVersion
   - VersionMissing
   - NoCapacity
+  - Unreachable
 """
 
 from collections.abc import Sequence
@@ -173,3 +174,7 @@ class VersionMissing(ServiceError):
 
 class NoCapacity(ServiceError):
     """The person has as many items for that day as the laboratory's policy allows."""
+
+
+class Unreachable(ServiceError):
+    """Another machine did not answer, or not as it should."""

@@ -28,7 +28,7 @@ ROLES: Mapping[str, frozenset[str]] = MappingProxyType({
 RESOURCES = tuple(sorted(frozenset().union(*ROLES.values())))
 # What is changed with these, under another name.
 KINDRED: Mapping[str, str] = MappingProxyType({
-    "imports": "ledger", "intake": "deliveries", "notices": "deliveries",
+    "connections": "webhooks", "imports": "ledger", "intake": "deliveries", "notices": "deliveries",
     "received-documents": "deliveries",
 })  # fmt: skip
 # What changes no book, though it is posted: the own account, and questions with a body.

@@ -19,6 +19,9 @@ class Settings(BaseSettings):
         oidc_issuer: the identity provider at which people may log in; with the two below.
         oidc_client_id: as which the provider knows this service.
         oidc_client_secret: by which it proves that.
+        reachable: `host:port` that webhooks and pulls may reach though they are not on the public
+            internet, such as the plant's own asset system; a JSON list.
+        worker_in_process: whether `serve` also does what is due; `suyuan work` does it elsewhere.
         demonstration_person: as whom the demonstration acts until somebody chooses another; its
             presence is what makes a service a demonstration.
         demonstration_today: the day on which a demonstration stands.
@@ -33,6 +36,8 @@ class Settings(BaseSettings):
     oidc_issuer: str | None = None
     oidc_client_id: str = ""
     oidc_client_secret: SecretStr = SecretStr("")
+    reachable: tuple[str, ...] = ()
+    worker_in_process: bool = True
     demonstration_person: UUID | None = None
     demonstration_organization: UUID | None = None
     demonstration_today: date | None = None

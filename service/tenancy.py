@@ -29,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import ORMExecuteState, with_loader_criteria
 from sqlalchemy.sql import util, visitors
 from sqlalchemy.sql.operators import custom_op
+from sqlalchemy.sql.selectable import ForUpdateArg
 from sqlmodel import Session, SQLModel, col
 
 import service.tables  # noqa: F401  (every tenant class must be known before the first session)
@@ -303,6 +304,8 @@ def _is_understood(element: Any, kind: str) -> bool:
     """Whether a part of a statement that could carry SQL as text is known and carries none."""
     if kind == "column":
         return not element.is_literal or element.name == "*"
+    if isinstance(element, ForUpdateArg):
+        return element.of is None  # rows of the statement itself, which is narrowed
     if kind in OPERATIONS:
         return not isinstance(element.operator, custom_op)
     return kind in QUERIES and not any(getattr(element, name, None) for name in TEXT_BESIDE)

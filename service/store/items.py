@@ -18,6 +18,7 @@ from service.tenancy import TenantSession
 from traceability.graph import MAIN_TRACK
 
 AT_ONCE = 1000  # ids a statement
+PLACES = " / "  # between the parts of a place
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,27 @@ def newest_standing(session: TenantSession, item_id: UUID) -> Calibration | None
         )
     ).first()
     return None if failed else newest
+
+
+def due_between(
+    session: TenantSession, first: date, last: date, *, area: str | None = None
+) -> list[tuple[date, str, str, str, str]]:
+    """Return day, area, names (zh, en) and serial number of each own item due in some days.
+
+    An area is the first parts of a place; items that wait (sealed, out of service) are not due.
+    """
+    rows = session.exec(
+        select(ItemDue, Item)
+        .join(Item, col(Item.id) == ItemDue.item_id)
+        .where(col(ItemDue.due_on).between(first, last), col(Item.customer_id).is_(None))
+        .where(col(Item.status).in_(("in_use", "limited")))
+        .order_by(col(ItemDue.due_on))
+    )
+    return [
+        (due.due_on, PLACES.join(item.location[:2]), item.name_zh, item.name_en, item.serial_number)
+        for due, item in rows
+        if due.due_on and (area is None or PLACES.join(item.location).startswith(area))
+    ]
 
 
 def standards(session: TenantSession, *, quantity: str) -> Sequence[Item]:

@@ -9,6 +9,7 @@ from service.tables.operations import Job
 from service.tenancy import TenantSession
 
 LEDGER_IMPORT = "ledger.import"
+LEDGER_PULL = "ledger.pull"
 
 
 def of_import(session: TenantSession, import_id: UUID) -> Job | None:

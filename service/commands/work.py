@@ -1,0 +1,50 @@
+"""`suyuan work`: do what is due, apart from the process that serves."""
+
+import signal
+from threading import Event
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from service.commands.at_hand import require_ready
+from service.settings import Settings
+
+
+def work(
+    *,
+    once: Annotated[bool, typer.Option("--once", help="Do what is due now, then end.")] = False,
+) -> None:
+    """Do what is due: webhooks, long imports, ledgers elsewhere. Several may run side by side.
+
+    Example: SUYUAN_WORKER_IN_PROCESS=false suyuan serve & suyuan work
+    """
+    from service import log  # noqa: PLC0415  (--help stays quick)
+    from service.clock import now  # noqa: PLC0415
+    from service.database import open_engine  # noqa: PLC0415
+    from service.jobs.worker import Worker  # noqa: PLC0415
+    from service.lookup import open_lookup_keys  # noqa: PLC0415
+    from service.network import Network  # noqa: PLC0415
+    from service.schema import require_application_role  # noqa: PLC0415
+
+    settings = Settings()
+    require_ready(settings)
+    engine = open_engine(settings.database_url)
+    require_application_role(engine)
+    log.configure()
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    worker = Worker(
+        engine,
+        open_lookup_keys(settings.lookup_key_file),
+        clock=now,
+        network=Network(settings.reachable),
+    )
+    stderr = Console(stderr=True, highlight=False)
+    if once:
+        stderr.print(f"suyuan: {worker.run_once()} done")
+    else:
+        stderr.print("suyuan: working (Ctrl-C ends)")
+        worker.run(stop)
+    engine.dispose()

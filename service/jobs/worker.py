@@ -1,0 +1,155 @@
+"""The worker: takes what is due in every book, does it, notes how it went.
+
+Whatever it takes is leased first, in a transaction of its own: on PostgreSQL over locked rows that
+others skip, on SQLite behind the one write lock. A worker that dies leaves a lease that runs out;
+what it had done is found done, because every kind of work may be done twice.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from random import Random
+from threading import Event
+from typing import Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Engine
+
+from service.actions import webhooks as webhook_actions
+from service.errors import InvalidField, ServiceError, Unreachable
+from service.jobs import pulls
+from service.lookup import LookupKeys
+from service.network import Network
+from service.store import directory
+from service.store import jobs as job_store
+from service.store import webhooks as webhook_store
+from service.tables.operations import Job
+from service.tenancy import TenantSession
+from service.webhooks import body, headers, secret_of
+
+LEASE: Final = timedelta(minutes=10)
+MOST_ATTEMPTS: Final = 5  # of a job
+AT_ONCE: Final = 20  # messages a lease
+EVENTS_AT_ONCE: Final = 200
+IDLE_SECONDS: Final = 1.0
+
+Clock = Callable[[], datetime]
+
+
+class Worker:
+    """Does what is due; any number of them may run beside one another."""
+
+    def __init__(self, engine: Engine, keys: LookupKeys, *, clock: Clock, network: Network) -> None:
+        self._engine = engine
+        self._keys = keys
+        self._now = clock
+        self._network = network
+        self._random = Random()  # noqa: S311  (it spreads attempts, it keeps no secret)
+
+    def run(self, stop: Event) -> None:
+        """Work until told to stop; a fault of one book is logged and keeps nobody waiting."""
+        while not stop.is_set():
+            if not self.run_once(stop):
+                stop.wait(IDLE_SECONDS)
+
+    def run_once(self, stop: Event | None = None) -> int:
+        """Do what is due now, in every book; return how much it was."""
+        done = 0
+        for organization_id in directory.organization_ids(self._engine):
+            if stop is not None and stop.is_set():
+                break
+            try:
+                done += self.work_for(organization_id)
+            except Exception:  # noqa: BLE001  (whatever it is, the other books go on)
+                structlog.get_logger().exception("work failed", book=str(organization_id))
+        return done
+
+    def work_for(self, organization_id: UUID) -> int:
+        """Do what is due in one book: events to messages, messages out, one job."""
+        with self._open(organization_id) as session, session.begin():
+            handed_on = webhook_actions.hand_on(session, now=self._now(), limit=EVENTS_AT_ONCE)
+        return handed_on + self._send(organization_id) + self._do_a_job(organization_id)
+
+    def _open(self, organization_id: UUID) -> TenantSession:
+        return TenantSession(self._engine, organization_id)
+
+    def _send(self, organization_id: UUID) -> int:
+        now = self._now()
+        with self._open(organization_id) as session, session.begin():
+            messages = webhook_store.due(session, now=now, limit=AT_ONCE)
+            for message in messages:
+                message.lease_until = now + LEASE
+            leased = [message.id for message in messages]
+        for message_id in leased:
+            self._send_one(organization_id, message_id)
+        return len(leased)
+
+    def _send_one(self, organization_id: UUID, message_id: UUID) -> None:
+        with self._open(organization_id) as session:
+            message = webhook_store.message(session, message_id)
+            webhook = webhook_store.get(session, message.webhook_id)
+            event = webhook_store.event(session, message.event_id)
+            now = self._now()
+            content = body(event.event, event.content, announced_at=event.due_at)
+            former = webhook.former_until is not None and now < webhook.former_until
+            generations = (webhook.generation, webhook.generation - 1)[: 2 if former else 1]
+            secrets = [secret_of(self._keys, "webhook", webhook.id, one) for one in generations]
+            signed = headers(secrets, str(event.id), content, now=now)
+            url = webhook.url
+        status, told = self._post(url, signed, content)
+        with self._open(organization_id) as session, session.begin():
+            webhook_actions.settle(
+                session, message_id, status=status, told=told, now=self._now(), random=self._random
+            )
+
+    def _post(self, url: str, signed: dict[str, str], content: bytes) -> tuple[int | None, str]:
+        try:
+            answer = self._network.send(
+                "POST", url, headers={**signed, "content-type": "application/json"}, content=content
+            )
+        except (Unreachable, InvalidField) as error:
+            return None, str(error)
+        return answer.status, f"HTTP {answer.status}"
+
+    def _do_a_job(self, organization_id: UUID) -> int:
+        now = self._now()
+        with self._open(organization_id) as session, session.begin():
+            jobs = job_store.due(session, now=now, limit=1)
+            for job in jobs:
+                job.lease_until, job.attempts = now + LEASE, job.attempts + 1
+            leased = [(job.id, job.kind) for job in jobs]
+        for job_id, kind in leased:
+            try:
+                self._do(organization_id, job_id, kind)
+            except Exception as error:  # noqa: BLE001  (it is kept with the job)
+                self._note_failure(organization_id, job_id, error)
+        return len(leased)
+
+    def _do(self, organization_id: UUID, job_id: UUID, kind: str) -> None:
+        from service.exchange import ledger_import  # noqa: PLC0415  (who has no ledger waits less)
+
+        def open_session() -> TenantSession:
+            return self._open(organization_id)
+
+        if kind == job_store.LEDGER_IMPORT:
+            ledger_import.run_job(open_session, job_id, now=self._now)
+        elif kind == job_store.LEDGER_PULL:
+            pulls.run_job(
+                open_session, job_id, keys=self._keys, network=self._network, now=self._now
+            )
+        else:
+            raise LookupError(f"no worker does {kind}")
+
+    def _note_failure(self, organization_id: UUID, job_id: UUID, error: Exception) -> None:
+        if not isinstance(error, ServiceError | LookupError):
+            structlog.get_logger().error("job failed", job=str(job_id), exc_info=error)
+        with self._open(organization_id) as session, session.begin():
+            job = session.get_one(Job, (organization_id, job_id))
+            job.failure = str(error)[:500] or type(error).__name__
+            job.lease_until = None
+            if job.attempts >= MOST_ATTEMPTS:
+                job.state, job.finished_at = "failed", self._now()
+                if job.kind == job_store.LEDGER_PULL:
+                    pulls.note_failure(session, job, now=self._now())
+            else:
+                job.due_at = self._now() + timedelta(seconds=10) * 4**job.attempts
