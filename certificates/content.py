@@ -193,9 +193,13 @@ class BudgetLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signatory:
-    """Who signed, for what, when (an aware moment)."""
+    """Who signed, for what, when (an aware moment).
+
+    `person_id` is one human's within the laboratory, whatever accounts or names he or she has.
+    """
 
     meaning: Meaning
+    person_id: str
     name_zh: str
     name_en: str
     signed_at: datetime
@@ -578,6 +582,9 @@ def _end_alike(row: ResultRow) -> bool:
     return first == second
 
 
+_PERSON_ID = re.compile("[0-9a-f]{32}")
+
+
 def _check_signatories(content: CertificateContent) -> None:
     meanings = sorted(signatory.meaning for signatory in content.signatories)
     if meanings != sorted(Meaning) and not _two_may_sign(content.kind, meanings):
@@ -586,13 +593,14 @@ def _check_signatories(content: CertificateContent) -> None:
         names = [getattr(signatory, name).strip() for signatory in content.signatories]
         if "" in names:
             raise FieldMissing(f"signatories[{names.index('')}].{name}", content.kind)
-    if len({signatory.name_zh.strip() for signatory in content.signatories}) != len(meanings):
-        raise SignatoriesIncomplete(
-            "signatories", "three different persons sign, or two where nobody checks"
-        )
+    for name in ("name_zh", "person_id"):
+        told = {getattr(signatory, name).strip() for signatory in content.signatories}
+        if len(told) != len(meanings):
+            raise SignatoriesIncomplete(
+                "signatories", "three different persons sign, or two where nobody checks"
+            )
     for index, signatory in enumerate(content.signatories):
-        if signatory.signed_at.tzinfo is None:
-            raise FieldMalformed(f"signatories[{index}].signed_at", "a moment without a time zone")
+        _check_signatory(signatory, f"signatories[{index}]")
     moments = {signatory.meaning: signatory.signed_at for signatory in content.signatories}
     in_turn = [moments[meaning] for meaning in Meaning if meaning in moments]
     if in_turn != sorted(in_turn):
@@ -600,10 +608,16 @@ def _check_signatories(content: CertificateContent) -> None:
 
 
 def _two_may_sign(kind: CertificateKind, meanings: list[Meaning]) -> bool:
-    """Whether nobody need check: for a calibration, where the laboratory's policy has it so."""
     return kind is CertificateKind.CALIBRATION_CERTIFICATE and meanings == sorted(
         (Meaning.CALIBRATED, Meaning.APPROVED)
     )
+
+
+def _check_signatory(signatory: Signatory, path: str) -> None:
+    if not _PERSON_ID.fullmatch(signatory.person_id):
+        raise FieldMalformed(f"{path}.person_id", "32 hexadecimal digits")
+    if signatory.signed_at.tzinfo is None:
+        raise FieldMalformed(f"{path}.signed_at", "a moment without a time zone")
 
 
 # --- Text -----------------------------------------------------------------------------------------

@@ -21,8 +21,14 @@ CertificateError
 │   ├── AlreadyWithdrawn          a withdrawn certificate can be neither amended nor withdrawn
 │   ├── AlreadyAmended            the newest of a chain is amended (.replaced_by)
 │   └── NothingChanged
+├── SealError
+│   ├── KeyUnusable               no key or certificate of a seal, or not the one that belongs to it
+│   ├── SealMalformed             not the file of one that this seals
+│   └── SealBroken                the seal is not over these bytes, or not by a trusted key
 └── LogError
     ├── EntryUnknown              an index or size beyond the log
+    ├── EntryMalformed
+    ├── ProofMalformed
     └── CheckpointMalformed
 """
 
@@ -181,12 +187,36 @@ class NothingChanged(RevisionError):
         super().__init__(f"nothing differs from certificate {number}")
 
 
+class SealError(CertificateError):
+    """A seal cannot be set, or does not hold."""
+
+
+class KeyUnusable(SealError):
+    """A key or a certificate cannot seal or cannot be trusted."""
+
+
+class SealMalformed(SealError):
+    """The file has not the form that a seal of ours gives it."""
+
+
+class SealBroken(SealError):
+    """The seal is not over these bytes, or was not set by a trusted key."""
+
+
 class LogError(CertificateError):
     """The log cannot answer."""
 
 
 class EntryUnknown(LogError):
     """An index or a tree size lies beyond the log."""
+
+
+class EntryMalformed(LogError):
+    """A text is no entry of a log."""
+
+
+class ProofMalformed(LogError):
+    """A text is no proof of a log."""
 
 
 class CheckpointMalformed(LogError):

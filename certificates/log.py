@@ -6,17 +6,22 @@ was taken out or changed since. Source: RFC 9162, 2.1 (the tree hash and proofs 
 
 import base64
 import binascii
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+import json
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
-from typing import Self
+from typing import Any, Self
 
-from certificates.errors import CheckpointMalformed, EntryUnknown
+from certificates.errors import CheckpointMalformed, ContentError, EntryMalformed, EntryUnknown
+from certificates.plain import from_plain
 from certificates.seal import canonical_bytes
 
 HASH_SIZE = 32
+_WHOLE = re.compile(r"0|[1-9]\d{0,17}", re.ASCII)
 EMPTY_ROOT = sha256(b"").digest()
 
 
@@ -33,7 +38,8 @@ class LoggedEvent(StrEnum):
 class LogEntry:
     """One event of one certificate: its files by their SHA-256, at an aware moment.
 
-    `replaced_by` is the number of the certificate that amends this one.
+    A certificate of the time before the service has no files. `replaced_by` is the number of the
+    certificate that amends this one.
     """
 
     number: str
@@ -42,23 +48,29 @@ class LogEntry:
     content_sha256: str
     dcc_sha256: str | None = None
     pdf_sha256: str | None = None
+    html_sha256: str | None = None
     replaced_by: str | None = None
+
+    def text(self) -> bytes:
+        """Return the canonical bytes, whose hash stands in the tree."""
+        plain: dict[str, Any] = asdict(self)
+        moment = self.occurred_at.astimezone(UTC).isoformat()
+        return canonical_bytes({**plain, "event": self.event.value, "occurred_at": moment})
 
     def leaf(self) -> bytes:
         """Return the hash with which the entry stands in the tree."""
-        return leaf_hash(
-            canonical_bytes(
-                {
-                    "number": self.number,
-                    "event": self.event.value,
-                    "occurred_at": self.occurred_at.isoformat(),
-                    "content_sha256": self.content_sha256,
-                    "dcc_sha256": self.dcc_sha256,
-                    "pdf_sha256": self.pdf_sha256,
-                    "replaced_by": self.replaced_by,
-                }
-            )
-        )
+        return leaf_hash(self.text())
+
+    @classmethod
+    def parse(cls, text: bytes) -> Self:
+        """Return the entry that `text` wrote. Raises EntryMalformed."""
+        try:
+            entry: Self = from_plain(cls, json.loads(text), "")
+        except (ValueError, RecursionError, ContentError) as error:
+            raise EntryMalformed(f"no entry of a log: {error}") from error
+        if entry.occurred_at.tzinfo is None or entry.text() != text:
+            raise EntryMalformed("not the canonical bytes of an entry")
+        return entry
 
 
 def leaf_hash(entry: bytes) -> bytes:
@@ -104,34 +116,20 @@ class LogHead:
         return root
 
 
-class MerkleLog:
-    """The whole tree in memory, to prove what its head says.
+class Tree(ABC):
+    """A tree that proves what its head says; where its nodes are kept, each kind says.
 
-    Appending is constant time on average; a root or a proof of any earlier size takes O(log² n).
+    A root or a proof of any size takes O(log² n).
     """
 
-    def __init__(self, leaves: Iterable[bytes] = ()) -> None:
-        self._levels: list[list[bytes]] = [[]]
-        for leaf in leaves:
-            self.append(leaf)
-
     @property
+    @abstractmethod
     def size(self) -> int:
         """How many leaves there are."""
-        return len(self._levels[0])
 
-    def append(self, leaf: bytes) -> int:
-        """Add a leaf and return its index."""
-        index = self.size
-        self._levels[0].append(leaf)
-        position, level = index, 0
-        while position & 1:
-            if level + 1 == len(self._levels):
-                self._levels.append([])
-            children = self._levels[level]
-            self._levels[level + 1].append(node_hash(children[position - 1], children[position]))
-            position, level = position >> 1, level + 1
-        return index
+    @abstractmethod
+    def node(self, level: int, position: int) -> bytes:
+        """Return the root of a complete subtree: of the 2^level leaves from position · 2^level."""
 
     def root(self, size: int | None = None) -> bytes:
         """Return the tree hash of the first `size` leaves. Raises EntryUnknown."""
@@ -140,12 +138,7 @@ class MerkleLog:
 
     def head(self) -> LogHead:
         """Return the head with which another process can append."""
-        peaks, start = [], 0
-        for level in reversed(range(self.size.bit_length())):
-            if self.size >> level & 1:
-                peaks.append(self._levels[level][start >> level])
-                start += 1 << level
-        return LogHead(self.size, tuple(peaks))
+        return LogHead(self.size, tuple(self.node(*peak) for peak in peaks_of(self.size)))
 
     def inclusion_proof(self, index: int, size: int | None = None) -> tuple[bytes, ...]:
         """Return the hashes that prove a leaf to be in the first `size` (RFC 9162, 2.1.3.1).
@@ -188,11 +181,11 @@ class MerkleLog:
         return tuple(reversed(proof))
 
     def _subtree(self, start: int, end: int) -> bytes:
-        """Return the tree hash of the leaves from start to end; complete subtrees are stored."""
+        """Return the tree hash of the leaves from start to end; complete subtrees are kept."""
         width = end - start
         if width & (width - 1) == 0 and start % width == 0:
             level = width.bit_length() - 1
-            return self._levels[level][start >> level]
+            return self.node(level, start >> level)
         middle = start + _split(width)
         return node_hash(self._subtree(start, middle), self._subtree(middle, end))
 
@@ -202,6 +195,98 @@ class MerkleLog:
         if not 0 <= size <= self.size:
             raise EntryUnknown(f"no size {size} in a log of {self.size}")
         return size
+
+
+class MerkleLog(Tree):
+    """The whole tree in memory. Appending is constant time on average."""
+
+    def __init__(self, leaves: Iterable[bytes] = ()) -> None:
+        self._levels: list[list[bytes]] = [[]]
+        for leaf in leaves:
+            self.append(leaf)
+
+    @property
+    def size(self) -> int:
+        """How many leaves there are."""
+        return len(self._levels[0])
+
+    def node(self, level: int, position: int) -> bytes:
+        """Return the root of a complete subtree."""
+        return self._levels[level][position]
+
+    def append(self, leaf: bytes) -> int:
+        """Add a leaf and return its index."""
+        index = self.size
+        self._levels[0].append(leaf)
+        position, level = index, 0
+        while position & 1:
+            if level + 1 == len(self._levels):
+                self._levels.append([])
+            children = self._levels[level]
+            self._levels[level + 1].append(node_hash(children[position - 1], children[position]))
+            position, level = position >> 1, level + 1
+        return index
+
+
+class KeptTree(Tree):
+    """A tree of which only the nodes that a question needs were fetched, by level and position."""
+
+    def __init__(self, size: int, nodes: Mapping[tuple[int, int], bytes]) -> None:
+        self._size, self._nodes = size, nodes
+
+    @property
+    def size(self) -> int:
+        """How many leaves there are."""
+        return self._size
+
+    def node(self, level: int, position: int) -> bytes:
+        """Return the root of a complete subtree. Raises EntryUnknown if it was not fetched."""
+        try:
+            return self._nodes[level, position]
+        except KeyError:
+            raise EntryUnknown(f"node {position} of level {level} is missing") from None
+
+
+def nodes_needed(size: int, question: Callable[[Tree], object]) -> frozenset[tuple[int, int]]:
+    """Return which nodes of a tree of a size a question looks at, by level and position.
+
+    >>> sorted(nodes_needed(3, lambda tree: tree.inclusion_proof(0)))
+    [(0, 1), (0, 2)]
+    """
+    asked: set[tuple[int, int]] = set()
+
+    class Asked(KeptTree):
+        def node(self, level: int, position: int) -> bytes:
+            asked.add((level, position))
+            return EMPTY_ROOT
+
+    question(Asked(size, {}))
+    return frozenset(asked)
+
+
+def peaks_of(size: int) -> tuple[tuple[int, int], ...]:
+    """Return the level and position of each complete subtree of a size, the largest first.
+
+    >>> peaks_of(6)
+    ((2, 0), (1, 2))
+    """
+    levels = [level for level in reversed(range(size.bit_length())) if size >> level & 1]
+    return tuple((level, (size >> level) - 1) for level in levels)
+
+
+def nodes_completed(head: LogHead, leaf: bytes) -> tuple[tuple[int, int, bytes], ...]:
+    """Return the nodes that appending a leaf completes: level, position and hash, the leaf first.
+
+    >>> [node[:2] for node in nodes_completed(LogHead(1, (EMPTY_ROOT,)), EMPTY_ROOT)]
+    [(0, 1), (1, 0)]
+    """
+    completed = [(0, head.size, leaf)]
+    for peak in reversed(head.peaks):
+        level, position, node = completed[-1]
+        if not position & 1:
+            break
+        completed.append((level + 1, position >> 1, node_hash(peak, node)))
+    return tuple(completed)
 
 
 def _split(width: int) -> int:
@@ -289,7 +374,7 @@ class Checkpoint:
     def parse(cls, text: str) -> Self:
         """Return the checkpoint that `text` wrote. Raises CheckpointMalformed."""
         origin, size, root, *rest = (*text.split("\n"), "", "", "")
-        if any(rest) or not size.isascii() or not size.isdecimal() or size != str(int(size)):
+        if any(rest) or not _WHOLE.fullmatch(size):
             raise CheckpointMalformed("not the three lines of a checkpoint")
         try:
             return cls(origin, int(size), base64.b64decode(root, validate=True))

@@ -22,6 +22,7 @@ from service.api import (
     imports,
     items,
     ledger,
+    logs,
     notices,
     people,
     recalls,
@@ -36,6 +37,7 @@ from service.jobs.worker import Worker
 from service.lookup import open_lookup_keys
 from service.network import Network
 from service.problems import add_problem_handlers
+from service.seals import open_seals
 from service.settings import Settings
 from service.throttle import Throttle
 from service.web import accounts as account_pages
@@ -49,6 +51,7 @@ from service.web.pages import router as pages_router
 BOOKS_AND_NUMBERS = (
     certificates,
     certificate_statuses,
+    logs,
     items,
     ledger,
     imports,
@@ -109,6 +112,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.keys = open_lookup_keys(settings.lookup_key_file)
     app.state.throttle = Throttle()
     app.state.network = Network(settings.reachable)
+    app.state.seals = open_seals(settings)
     today = settings.demonstration_today
     app.state.clock = standing_on(today) if today else now
     for module in BOOKS_AND_NUMBERS:

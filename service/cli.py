@@ -17,12 +17,15 @@ from rich.console import Console
 from rich.progress import Progress
 
 from service.commands.at_hand import FINDINGS, end_of, require_ready, settings_at_hand
+from service.commands.authenticate import authenticate
 from service.commands.budget import budget
+from service.commands.keys import key, make_missing
 from service.commands.ledger import export, import_
 from service.commands.organizations import organization, person
 from service.commands.procedure import procedure
 from service.commands.recall import recall
 from service.commands.snapshot import snapshot
+from service.commands.transparency import log as transparency
 from service.commands.work import work
 from service.errors import ServiceError
 from service.settings import Settings
@@ -45,6 +48,9 @@ app.add_typer(procedure, name="procedure")
 app.add_typer(organization, name="organization")
 app.add_typer(person, name="person")
 app.add_typer(recall, name="recall")
+app.add_typer(key, name="key")
+app.add_typer(transparency, name="log")
+app.command()(authenticate)
 app.command()(budget)
 app.command("import")(import_)
 app.command()(export)
@@ -116,6 +122,7 @@ def serve_(
     require_ready(settings)
     require_application_role(open_engine(settings.database_url))
     _require_free_port(port, host)
+    make_missing(settings)
     log.configure()
     if host not in ("127.0.0.1", "localhost", "::1"):
         stderr.print(f"suyuan: serving on {host}: anyone who reaches this address can ask")
@@ -315,7 +322,7 @@ def _make_demo(teller: "Teller", world: "World", day: date, port: int) -> Settin
     counts = {name: len(world.data[name]) for name in ("organizations", "items", "events")}
     with Progress(console=stderr, transient=True) as progress:
         task = progress.add_task(teller.say("载入演示数据", "loading"), total=counts["events"])
-        made = database_of_demo.make(world, progress=lambda n: progress.advance(task, n))
+        made = database_of_demo.make(world, today=day, progress=lambda n: progress.advance(task, n))
     teller.line(
         "演示世界:{organizations} 个机构,{items} 件器具,{events} 次检定、校准与定值"
         "(合成数据)".format(**counts),
@@ -348,13 +355,14 @@ def _tell_story(
     from service.demo import story as stories  # noqa: PLC0415
     from service.demo import telling  # noqa: PLC0415
     from service.lookup import open_lookup_keys  # noqa: PLC0415
+    from service.seals import open_seals  # noqa: PLC0415
 
-    keys = open_lookup_keys(settings.lookup_key_file)
+    keys, seals = open_lookup_keys(settings.lookup_key_file), open_seals(settings)
     engine = open_engine(settings.database_url)
     url = settings.public_url + "/c/{number}"
-    story = stories.live(world, engine, keys=keys, today=day, url=url)
+    story = stories.live(world, engine, keys=keys, seals=seals, today=day, url=url)
     telling.tell(teller, story)
-    if refusal := stories.attempt(world, engine, keys=keys):
+    if refusal := stories.attempt(world, engine, keys=keys, seals=seals):
         telling.tell_refusal(teller, refusal)
     if out is not None:
         telling.tell_files(teller, stories.write_files(story, out))

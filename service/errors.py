@@ -12,6 +12,7 @@
   - NotTheSenders
   - NotAuthorised
   - FormNotThere
+  - SealMissing
   - NotIssuable
   - TooLarge
   - TooManyRequests
@@ -178,3 +179,10 @@ class NoCapacity(ServiceError):
 
 class Unreachable(ServiceError):
     """Another machine did not answer, or not as it should."""
+
+
+class SealMissing(ServiceError):
+    """The organization has no key to seal with, and nothing is issued without a seal."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"{code} has no key to seal with: run `suyuan key create {code}`")

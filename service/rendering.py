@@ -1,6 +1,7 @@
 """The forms of a certificate: PDF, HTML and XML of one content."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 
@@ -9,22 +10,27 @@ import noto_cjk_sans_otc
 from certificates.content import CertificateContent
 from certificates.dcc import write_dcc
 from certificates.html import render_html
+from certificates.pades import seal_pdf
 from certificates.pdf import Typesetter
+from certificates.signer import Signer
+from certificates.xades import seal_xml
 
 STYLESHEET = "certificate.css"  # beside the page, in a folder as under the address of the API
 
 
-def render(content: CertificateContent) -> Mapping[str, bytes]:
-    """Return the bytes of each form: the XML stands alone and is attached to the PDF.
+def render(content: CertificateContent, signer: Signer, now: datetime) -> Mapping[str, bytes]:
+    """Return the bytes of each form, sealed: the XML stands alone and is attached to the PDF.
+
+    The same content, signer and moment give the same bytes.
 
     Raises:
         RenderingFailed: a letter has no glyph in the font.
         UnknownUnit: a unit has no form in D-SI.
     """
-    xml = write_dcc(content)
+    xml = seal_xml(write_dcc(content), signer, now=now)
     return {
         "xml": xml,
-        "pdf": typesetter().render(content, dcc=xml),
+        "pdf": seal_pdf(typesetter().render(content, dcc=xml), signer, now=now),
         "html": render_html(content, stylesheet_href=STYLESHEET).encode(),
     }
 

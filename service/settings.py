@@ -15,6 +15,10 @@ class Settings(BaseSettings):
         database_url: of the application; on PostgreSQL as the role suyuan_app.
         owner_database_url: of the owner of the tables, who migrates and creates organizations.
         lookup_key_file: the secret of the certificate directory; made at first start.
+        key_folder: where the keys of the organizations' seals lie.
+        key_passphrase: with which their private keys are encrypted; empty, they lie plain.
+        pkcs11_module, pkcs11_token, pkcs11_pin: the token in which new keys are made, by the path
+            of its maker's library, its label and its PIN.
         public_url: under which people reach the service; certificates print it.
         oidc_issuer: the identity provider at which people may log in; with the two below.
         oidc_client_id: as which the provider knows this service.
@@ -32,6 +36,11 @@ class Settings(BaseSettings):
     database_url: str = "sqlite:///suyuan.db"
     owner_database_url: str | None = None
     lookup_key_file: Path = Path("suyuan.lookup-key")
+    key_folder: Path = Path("suyuan.keys")
+    key_passphrase: SecretStr = SecretStr("")
+    pkcs11_module: Path | None = None
+    pkcs11_token: str = "suyuan"  # noqa: S105 (its label)
+    pkcs11_pin: SecretStr = SecretStr("")
     public_url: str = "http://127.0.0.1:8000"
     oidc_issuer: str | None = None
     oidc_client_id: str = ""

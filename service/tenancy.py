@@ -41,6 +41,7 @@ from service.tables.accounts import (
     Membership,
 )
 from service.tables.exchange import Delivery
+from service.tables.log import LogLeaf, LogNode, SealRecord
 from service.tables.organizations import (
     AccessGrant,
     Authorisation,
@@ -67,10 +68,13 @@ TENANT_TABLES = {table_class.__tablename__ for table_class in TENANT_CLASSES}
 WRITER: dict[type[Any], str] = {
     Delivery: "sender_id",
     CertificateEntry: "issuer_id",
+    LogLeaf: "issuer_id",
+    LogNode: "issuer_id",
     OrganizationSummary: "holder_id",
     PublishedCalibration: "holder_id",
     PublishedReference: "holder_id",
     PublishedSupersession: "holder_id",
+    SealRecord: "issuer_id",
 }
 OF_THE_LOG_IN = {Account, FederatedIdentity, Invitation, LoginSession, Membership}
 READABLE = {*TENANT_CLASSES, *WRITER, Organization, Authorisation}

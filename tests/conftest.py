@@ -18,8 +18,10 @@ from service.demo.loader import load
 from service.demo.world import read_world
 from service.lookup import LookupKeys
 from service.schema import upgrade
+from service.seals import Seals
 from service.tenancy import TenantSession
 from tests.engines import application_url, fresh_database, postgresql_server
+from tests.seals import SEALS
 
 ENGINES = ("sqlite", "postgresql")
 KEYS = LookupKeys(b"a secret of the tests")
@@ -174,3 +176,9 @@ def open_as(engine: Engine, names: SimpleNamespace) -> Callable[..., TenantSessi
         return TenantSession(engine, getattr(names, code), **values)
 
     return open_
+
+
+@pytest.fixture(scope="session")
+def seals() -> Seals:
+    """The keys of the organizations' seals."""
+    return SEALS

@@ -54,12 +54,14 @@ def add_contact(parent: Element, party: Party) -> None:
 
 
 def add_persons(parent: Element, content: CertificateContent) -> None:
-    """Add the three persons who signed, and when; who approved is the main signer."""
+    """Add the three persons who signed: when, and as whom; who approved is the main signer."""
     for signatory in content.signatories:
         person = add(parent, "respPerson")
         name = Bilingual(signatory.name_zh, signatory.name_en)
         add_text(add(person, "person"), "name", name)
-        add_text(person, "description", Bilingual(signatory.signed_at.isoformat(), ""))
+        description = add(person, "description")
+        add(description, "content", signatory.signed_at.isoformat())
+        add(description, "content", f"person-{signatory.person_id}")
         add(person, "role", signatory.meaning)
         if signatory.meaning is Meaning.APPROVED:
             add(person, "mainSigner", "true")

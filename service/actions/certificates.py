@@ -12,11 +12,14 @@ from uuid_utils.compat import uuid7
 
 from certificates.content import CertificateContent, CertificateKind, Meaning
 from certificates.errors import AlreadyWithdrawn, SignatoriesIncomplete
+from certificates.log import LoggedEvent
 from certificates.numbers import format_number
 from certificates.seal import canonical_bytes, digest, sha256_hex
-from service import audit
+from certificates.signer import Signer
+from service import audit, outbox
 from service.actions import notices
 from service.actions.endings import write_end
+from service.actions.log import log_event
 from service.clock import day_of
 from service.errors import (
     AlreadyThere,
@@ -28,6 +31,7 @@ from service.errors import (
     ReauthenticationRequired,
 )
 from service.lookup import LookupKeys
+from service.seals import Seals
 from service.store import calibrations as calibration_store
 from service.store import certificates as store
 from service.store import people as people_store
@@ -54,8 +58,9 @@ OWN_NUMBER = re.compile(
 )
 CONTENT_FORM = "json"
 FRESH = timedelta(seconds=300)  # how old the proof of identity behind a signature may be
+PROOF_FORM = "proof"
 Compose = Callable[[str], CertificateContent]
-Render = Callable[[CertificateContent], Mapping[str, bytes]]
+Render = Callable[[CertificateContent, Signer, datetime], Mapping[str, bytes]]
 
 
 def sign(
@@ -153,17 +158,21 @@ def issue(
     render: Render,
     actor_id: UUID,
     keys: LookupKeys,
+    seals: Seals,
     now: datetime,
 ) -> Certificate:
     """Issue the certificate of a calibration whose chain is unbroken and which three signed.
 
-    Number, content, files, directory entry and audit line are one transaction: a process that
-    dies leaves neither half a certificate nor a gap in the numbers. The number's year is that of
-    China's legal day, as is the day in the directory.
+    Number, content, sealed files, directory entry, log leaf with its signed checkpoint, proof,
+    audit line and outbox are one transaction: a process that dies leaves neither half a
+    certificate nor a gap in the numbers or in the log. The number's year is that of China's legal
+    day, as is the day in the directory.
 
     Args:
         compose: gives the content of the certificate under a number; its kind is the certificate's.
-        render: gives the bytes of each form of a content but JSON, which is the content itself.
+        render: gives the bytes of each form of a content but JSON, which is the content itself,
+            sealed by a signer at a moment.
+        seals: the keys, one of which is the organization's.
 
     Raises:
         NotFound: there is no such calibration.
@@ -171,6 +180,7 @@ def issue(
         NotIssuable: the organization did not make the calibration, it has ended, its record as it
             is now lacks one of the three signatures, or content or forms are not of this number.
         TraceabilityBroken: the chain has breaks; nothing is written.
+        SealMissing: the organization has no key to seal with.
         ContentError: the content lacks what its kind must carry, such as a signature.
     """
     session.lock_book()
@@ -180,12 +190,18 @@ def issue(
     _require_issuable(session, row)
     links = calibration_store.ancestry(session, calibration_id, known_at=now)
     require_unbroken(build_graph(links), calibration_id)
+    code = session.get_one(Organization, session.organization_id).code
+    signer = seals.signer(code)
+
+    # 1 number and content
     number = next_number(session, day_of(now).year)
     content = compose(number)
     if content.number != number:
         raise NotIssuable(f"the content is of {content.number}, the certificate is {number}")
     _require_signatories(content, meanings_needed(session, row))
     told = canonical_bytes(content.as_mapping())
+
+    # 2 the certificate and its sealed files
     certificate = _save(
         session,
         row,
@@ -195,9 +211,29 @@ def issue(
         keys=keys,
         now=now,
     )
-    forms = render(content)
-    if CONTENT_FORM in forms:
+    forms = render(content, signer, now)
+    if {CONTENT_FORM, PROOF_FORM} & forms.keys():
         raise NotIssuable(f"the content of {number} is its own {CONTENT_FORM} form")
+    _keep_files(session, certificate, {CONTENT_FORM: told, **forms})
+
+    # 3 the log, and the proof beside the files
+    proof = log_event(session, certificate, LoggedEvent.ISSUED, seals=seals, now=now)
+    _keep_files(session, certificate, {PROOF_FORM: proof.text().encode()})
+    enter_files(session, certificate.id, keys=keys)
+
+    # 4 who did it, and whom it concerns
+    audit.record(
+        session, "certificate.issued", certificate.id, actor_id=actor_id, now=now,
+        said={"number": number, "sha256": certificate.content_sha256},
+    )  # fmt: skip
+    told_outside = {"certificate_id": str(certificate.id), "number": number}
+    outbox.announce(session, "certificate.issued", told_outside, now=now)
+    return certificate
+
+
+def _keep_files(
+    session: TenantSession, certificate: Certificate, forms: Mapping[str, bytes]
+) -> None:
     session.insert(
         CertificateFile,
         [
@@ -207,15 +243,9 @@ def issue(
                 "sha256": sha256_hex(document),
                 "content": document,
             }
-            for form, document in {CONTENT_FORM: told, **forms}.items()
+            for form, document in forms.items()
         ],
     )
-    enter_files(session, certificate.id, keys=keys)
-    audit.record(
-        session, "certificate.issued", certificate.id, actor_id=actor_id, now=now,
-        said={"number": number, "sha256": certificate.content_sha256},
-    )  # fmt: skip
-    return certificate
 
 
 def enter_files(session: TenantSession, certificate_id: UUID, *, keys: LookupKeys) -> None:
@@ -224,8 +254,8 @@ def enter_files(session: TenantSession, certificate_id: UUID, *, keys: LookupKey
     session.insert(
         CertificateEntry,
         [
-            entry | {"lookup_key": keys.of_file(file.sha256)}
-            for file in store.files(session, certificate_id)
+            entry | {"lookup_key": keys.of_file(sha256)}
+            for sha256 in store.digests(session, certificate_id).values()
         ],
     )
 

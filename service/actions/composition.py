@@ -23,7 +23,7 @@ from certificates.content import (
     Signatory,
     StandardUsed,
 )
-from certificates.seal import paper_code
+from certificates.seal import paper_code, sha256_hex
 from certificates.wording import place_wording
 from procedures.conformity import Verdict
 from procedures.edition import Contributor, ProcedureEdition
@@ -41,6 +41,7 @@ from service.tables.calibrations import (
     ConformityStatementRecord,
     OriginalRecord,
 )
+from service.tables.certificates import Signature
 from service.tables.items import Item
 from service.tables.organizations import Organization
 from service.tenancy import TenantSession
@@ -333,7 +334,14 @@ def _signatories(session: TenantSession, calibration_id: UUID) -> Iterator[Signa
     for signature, person in certificate_store.signatures(session, calibration_id):
         yield Signatory(
             meaning=Meaning(signature.meaning),
+            person_id=_person_id(signature),
             name_zh=person.name_zh,
             name_en=person.name_en,
             signed_at=signature.signed_at.astimezone(LEGAL_TIME),
         )
+
+
+def _person_id(signature: Signature) -> str:
+    """Return who a human is on the organization's certificates: not linkable to other books."""
+    human = f"{signature.organization_id}/{signature.identity_id}"
+    return sha256_hex(human.encode())[:32]

@@ -11,6 +11,7 @@ from service.actions.certificates import Render
 from service.actions.composition import Composition
 from service.errors import InvalidField, NotFound, NotIssuable
 from service.lookup import LookupKeys
+from service.seals import Seals
 from service.store import calibrations as calibration_store
 from service.store import work_orders as store
 from service.tables.calibrations import Calibration, ProcedureEditionRecord
@@ -96,6 +97,7 @@ def issue(
     url: str | None,
     person: Person,
     keys: LookupKeys,
+    seals: Seals,
     now: datetime,
 ) -> Certificate:
     """Issue the certificate of what was measured and approved, of the kind its verdict leads to.
@@ -125,6 +127,7 @@ def issue(
         render=render,
         actor_id=person.id,
         keys=keys,
+        seals=seals,
         now=now,
     )
     work_orders.take_step(

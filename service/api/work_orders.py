@@ -427,6 +427,7 @@ def issue_certificate(
         url=state.settings.public_url + "/c/{number}",
         person=person_of(session, actor),
         keys=state.keys,
+        seals=state.seals,
         now=now,
     )
     return CertificateAnswer.model_validate(certificate, from_attributes=True)

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from datetime import date
 from hashlib import sha256
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -9,9 +10,10 @@ from pathlib import Path
 
 from service.database import open_engine
 from service.demo.loader import load
-from service.demo.world import World
+from service.demo.world import World, moment
 from service.lookup import open_lookup_keys
 from service.schema import upgrade
+from service.seals import open_seals
 from service.settings import Settings
 
 FOLDER = Path("suyuan-demo")
@@ -22,14 +24,25 @@ PACKAGES = ("procedures", "traceability", "certificates", "service", "migrations
 def settings_of(folder: Path = FOLDER) -> Settings:
     """Return the settings under which the demonstration in a folder is read."""
     return Settings(
-        database_url=f"sqlite:///{folder / NAME}", lookup_key_file=folder / "lookup-key"
+        database_url=f"sqlite:///{folder / NAME}",
+        lookup_key_file=folder / "lookup-key",
+        key_folder=folder / "keys",
     )
 
 
-def make(world: World, *, progress: Callable[[int], None], folder: Path = FOLDER) -> Settings:
+def make(
+    world: World,
+    *,
+    progress: Callable[[int], None],
+    today: date | None = None,
+    folder: Path = FOLDER,
+) -> Settings:
     """Make the database of a run; load the world only if this code has not loaded it before.
 
+    Each organization gets a new key to seal with, valid from this day on.
+
     Args:
+        today: the world's own day, if none is given.
         progress: told how many events were recorded in each stride; never, where a template
             of an earlier run serves.
     """
@@ -40,7 +53,16 @@ def make(world: World, *, progress: Callable[[int], None], folder: Path = FOLDER
     for leftover in folder.glob(f"{NAME}*"):
         leftover.unlink()
     shutil.copyfile(template, folder / NAME)
-    return settings_of(folder)
+    settings = settings_of(folder)
+    _make_keys(world, settings, today or world.as_of)
+    return settings
+
+
+def _make_keys(world: World, settings: Settings, today: date) -> None:
+    shutil.rmtree(settings.key_folder, ignore_errors=True)
+    seals = open_seals(settings)
+    for row in world.data["organizations"]:
+        seals.create(row["code"], row["name_en"], now=moment(today, 8))
 
 
 def _load_template(world: World, template: Path, progress: Callable[[int], None]) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from certificates.content import CertificateContent, CertificateKind
 from certificates.html import stylesheet
+from certificates.signer import SealCertificate
 from procedures.method import MethodResult, PointReadings, ProcedureEdition
 from procedures.worksheet import Row, Sheet
 from service.actions import calibrations, certificates, signing_off, work_orders, worksheets
@@ -24,6 +25,7 @@ from service.demo.loader import MEANINGS, work_of
 from service.demo.world import World, identifier, moment
 from service.lookup import LookupKeys
 from service.rendering import render
+from service.seals import Seals
 from service.store import certificates as certificate_store
 from service.store import directory
 from service.store import items as item_store
@@ -44,6 +46,7 @@ from traceability.standards import Proposal
 
 SYMBOLS = ("up_before_tapping", "up_after_tapping", "down_before_tapping", "down_after_tapping")
 REPEATABILITY = 0.0012  # MPa, of the worked example
+SEAL_FILE = "seal.pem"  # by which the files are authenticated
 DUE_WITHIN = timedelta(days=30)
 
 
@@ -66,11 +69,14 @@ class Story:
     certificate: Certificate
     content: CertificateContent
     files: dict[str, bytes]
+    seal: SealCertificate
     chain: TraceabilityChain
     found: Sequence[Entry]
 
 
-def live(world: World, engine: Engine, *, keys: LookupKeys, today: date, url: str) -> Story:
+def live(
+    world: World, engine: Engine, *, keys: LookupKeys, seals: Seals, today: date, url: str
+) -> Story:
     """Let the story happen on a day, in one transaction of the power plant's book.
 
     Args:
@@ -84,13 +90,19 @@ def live(world: World, engine: Engine, *, keys: LookupKeys, today: date, url: st
     plant = next(row["org"] for row in world.data["items"] if row["id"] == told["item"])
     with TenantSession(engine, identifier(plant)) as session, session.begin():
         session.expire_on_commit = False
-        story = _live(world, session, keys=keys, today=today, url=url)
+        story = _live(world, session, keys=keys, seals=seals, today=today, url=url)
     serial_number = story["content"].item.serial_number
     return Story(**story, found=directory.find(engine, keys.of_serial_number(serial_number)))
 
 
 def _live(
-    world: World, session: TenantSession, *, keys: LookupKeys, today: date, url: str
+    world: World,
+    session: TenantSession,
+    *,
+    keys: LookupKeys,
+    seals: Seals,
+    today: date,
+    url: str,
 ) -> dict[str, Any]:
     told = world.data["story"]
     built_in = edition_in_force(told["procedure"], on=today)
@@ -140,7 +152,7 @@ def _live(
         )  # fmt: skip
     certificate = signing_off.issue(
         session, line.id, render=render, url=url, person=people["approved"], keys=keys,
-        now=moment(today, 14),
+        seals=seals, now=moment(today, 14),
     )  # fmt: skip
     files = {file.form: file.content
              for file in certificate_store.files(session, certificate.id)}  # fmt: skip
@@ -156,6 +168,7 @@ def _live(
         "certificate": certificate,
         "content": CertificateContent.from_mapping(json.loads(files["json"])),
         "files": files,
+        "seal": seals.signer(certificate.number.partition("-")[0]).certificate,
         "chain": chain(session, calibration.id, on=None, known_at=moment(today, 15)),
     }
 
@@ -188,6 +201,7 @@ def _issued(
     *,
     actor: Person,
     keys: LookupKeys,
+    seals: Seals,
     url: str | None,
     now: datetime,
 ) -> Certificate:
@@ -200,11 +214,14 @@ def _issued(
         render=render,
         actor_id=actor.id,
         keys=keys,
+        seals=seals,
         now=now,
     )
 
 
-def attempt(world: World, engine: Engine, *, keys: LookupKeys) -> TraceabilityBroken | None:
+def attempt(
+    world: World, engine: Engine, *, keys: LookupKeys, seals: Seals
+) -> TraceabilityBroken | None:
     """Try what a planted fault tries to certify; return the refusal, None if nothing is tried.
 
     What was measured is kept, the certificate and its number are not.
@@ -233,7 +250,7 @@ def attempt(world: World, engine: Engine, *, keys: LookupKeys) -> TraceabilityBr
         try:
             _issued(
                 session, row, edition, CertificateKind.VERIFICATION_CERTIFICATE,
-                actor=people["approved"], keys=keys, url=None, now=now,
+                actor=people["approved"], keys=keys, seals=seals, url=None, now=now,
             )  # fmt: skip
         except TraceabilityBroken as refusal:
             return refusal
@@ -297,10 +314,11 @@ def _sheet(readings: Readings, standard: UUID) -> Sheet:
 
 
 def write_files(story: Story, folder: Path) -> list[Path]:
-    """Write the certificate's files into a folder; return their paths."""
+    """Write the certificate's files and its seal's certificate into a folder; return the paths."""
     folder.mkdir(parents=True, exist_ok=True)
     documents = {f"{story.certificate.number}.{form}": document
                  for form, document in story.files.items()}  # fmt: skip
+    documents[SEAL_FILE] = story.seal.pem.encode()
     documents["certificate.css"] = stylesheet().encode()
     for name, document in documents.items():
         (folder / name).write_bytes(document)

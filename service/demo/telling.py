@@ -10,7 +10,7 @@ from rich.tree import Tree
 
 from procedures.conformity import Verdict
 from procedures.rounding import plain, round_to_step, round_uncertainty
-from service.demo.story import SYMBOLS, Story
+from service.demo.story import SEAL_FILE, SYMBOLS, Story
 from traceability.chain import ChainStep
 from traceability.errors import TraceabilityBroken
 from traceability.standards import Ineligibility
@@ -106,8 +106,12 @@ def tell_refusal(teller: Teller, refusal: TraceabilityBroken) -> None:
 
 def tell_files(teller: Teller, paths: Iterable[Path]) -> None:
     """Name the files that were written."""
+    paths = list(paths)
     for path in paths:
         teller.line(f"   已写入 {path}", f"   written {path}")
+    proof = next(path for path in paths if path.suffix == ".proof")
+    command = f"suyuan authenticate {proof.with_suffix('.*')} --key {proof.with_name(SEAL_FILE)}"
+    teller.line(f"   离线查验:{command}", f"   authenticate offline: {command}")
 
 
 def _tell_due(teller: Teller, story: Story) -> None:
@@ -253,6 +257,7 @@ def _tell_signatures(teller: Teller, story: Story) -> None:
 
 def _tell_certificate(teller: Teller, story: Story) -> None:
     certificate = story.certificate
+    content, seal = certificate.content_sha256[:16], story.seal.sha256[:16]
     teller.heading(8, "证书", "Certificate")
     sizes = ", ".join(
         f"{form.upper()} {len(document) / 1000:.0f} kB"
@@ -265,8 +270,8 @@ def _tell_certificate(teller: Teller, story: Story) -> None:
         f"(DEMONSTRATION, not a real one): {sizes}",
     )
     teller.line(
-        f"   内容摘要 SHA-256 {certificate.content_sha256[:16]}…",
-        f"   content SHA-256 {certificate.content_sha256[:16]}…",
+        f"   内容摘要 SHA-256 {content}…;签章密钥 {seal}…(演示用),已载入透明日志",
+        f"   content SHA-256 {content}…; sealed by {seal}… (a key of the demonstration), logged",
     )
 
 

@@ -1,6 +1,6 @@
 """Reading certificates of one book, with their files, status and signatures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from sqlmodel import col, or_, select
@@ -81,6 +81,13 @@ def files(session: TenantSession, certificate_id: UUID) -> Sequence[CertificateF
 def file(session: TenantSession, certificate_id: UUID, form: str) -> CertificateFile | None:
     """Return one form of a certificate; None where the book does not hold it."""
     return session.get(CertificateFile, (session.organization_id, certificate_id, form))
+
+
+def digests(session: TenantSession, certificate_id: UUID) -> Mapping[str, str]:
+    """Return the SHA-256 of each form of a certificate that the book holds."""
+    file = CertificateFile
+    rows = session.exec(select(file.form, file.sha256).where(file.certificate_id == certificate_id))
+    return dict(rows.all())
 
 
 def status(session: TenantSession, certificate_id: UUID) -> CertificateStatus:

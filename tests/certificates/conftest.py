@@ -26,7 +26,9 @@ from certificates.content import (
     ValueStatus,
 )
 from certificates.pdf import Typesetter
+from certificates.signer import KeySigner
 from procedures.conformity import Verdict
+from tests.seals import new_signer
 
 PLANT = Party(
     name_zh="示例火力发电厂(2×660 MW)",
@@ -93,6 +95,7 @@ def _signed_by(*names):
     return tuple(
         Signatory(
             meaning=meaning,
+            person_id=f"{hour:032x}",
             name_zh=zh,
             name_en=en,
             signed_at=datetime(2026, 11, 21, hour, 30, tzinfo=UTC),
@@ -359,3 +362,15 @@ def font_folder() -> str:
 @pytest.fixture(scope="session")
 def typesetter(font_folder) -> Typesetter:
     return Typesetter(font_folder)
+
+
+@pytest.fixture(scope="session")
+def signer() -> KeySigner:
+    """The seal of the power plant."""
+    return new_signer()
+
+
+@pytest.fixture(scope="session")
+def every_kind(verification, rejection, record, calibration, material) -> list[CertificateContent]:
+    """One certificate of each kind."""
+    return [verification, rejection, record, calibration, material]

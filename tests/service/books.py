@@ -38,6 +38,7 @@ from service.tables.certificates import Certificate
 from service.tables.items import Item
 from service.tables.people import Person
 from service.tenancy import TenantSession
+from tests.seals import SEALS
 from traceability.graph import MeasuringInterval, UncertaintyStatement
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -154,9 +155,10 @@ def issue(
     """Issue the certificate of a calibration, as a small content and a page of one line."""
     known: dict[str, Any] = {
         "compose": lambda number: content_of(number, people),
-        "render": lambda content: {"html": f"<p>{content.number}</p>".encode()},
+        "render": lambda content, _signer, _now: {"html": f"<p>{content.number}</p>".encode()},
         "actor_id": people["approved"].id,
         "keys": KEYS,
+        "seals": SEALS,
         "now": NOW,
     }
     return certificates.issue(session, calibration_id, **known | said)
@@ -220,6 +222,7 @@ def content_of(number: str, people: Mapping[str, Person]) -> CertificateContent:
         signatories=tuple(
             Signatory(
                 meaning=Meaning(meaning),
+                person_id=person.identity_id.hex,
                 name_zh=person.name_zh,
                 name_en=person.name_en,
                 signed_at=NOW,

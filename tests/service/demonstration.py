@@ -14,6 +14,7 @@ from service.demo.story import Story, live
 from service.demo.world import World, identifier, moment
 from service.lookup import LookupKeys
 from service.settings import Settings
+from tests.seals import SEALS
 
 EVENING = 18  # after the story, and before midnight wherever the tests run
 
@@ -31,7 +32,7 @@ def demonstration_client(
         demonstration_today=world.as_of,
     )
     app = create_app(settings)
-    app.state.keys = keys
+    app.state.keys, app.state.seals = keys, SEALS
     app.state.clock = lambda: moment(world.as_of, EVENING)
     yield TestClient(app, headers={"accept": accept}, follow_redirects=False)
     app.state.engine.dispose()
@@ -41,7 +42,7 @@ def live_story(world: World, client: TestClient) -> Story:
     """Let the story happen in the client's database."""
     state = client.app.state  # type: ignore[attr-defined]  # TestClient calls it an ASGI function
     url = "http://testserver/c/{number}"
-    return live(world, state.engine, keys=state.keys, today=world.as_of, url=url)
+    return live(world, state.engine, keys=state.keys, seals=state.seals, today=world.as_of, url=url)
 
 
 def live_recalls(client: TestClient) -> tuple[str, str]:

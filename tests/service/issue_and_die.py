@@ -1,29 +1,36 @@
-"""A process that dies while it issues a certificate, after everything but the files is written.
+"""A process that dies while it issues a certificate: before its files, or with its last word.
 
-python -m tests.service.issue_and_die DATABASE_URL ORGANIZATION_ID CALIBRATION_ID
+python -m tests.service.issue_and_die DATABASE_URL ORGANIZATION_ID CALIBRATION_ID WHERE
 """
 
 import os
 import sys
-from typing import Never
+from typing import Any, Never
 from uuid import UUID
 
-from certificates.content import CertificateContent
+from service import outbox
 from service.database import open_engine
 from service.store import people
 from service.tenancy import TenantSession
 from tests.service import books
 
 
-def die(content: CertificateContent) -> Never:
-    """Tell the number that was given, and end at once: no rollback, no goodbye."""
-    sys.stdout.write(content.number)
-    sys.stdout.flush()
+def die(*_: Any, **__: Any) -> Never:
+    """End at once: no rollback, no goodbye."""
     os._exit(9)
 
 
+def compose(number: str) -> Any:
+    """Tell the number that was given, and return the content."""
+    sys.stdout.write(number)
+    sys.stdout.flush()
+    return books.content_of(number, signatories)
+
+
 if __name__ == "__main__":
-    url, organization_id, calibration_id = sys.argv[1:]
+    url, organization_id, calibration_id, where = sys.argv[1:]
+    outbox.announce = die
     with TenantSession(open_engine(url), UUID(organization_id)) as session, session.begin():
         signatories = {person.role: person for person in people.of_organization(session)}
-        books.issue(session, UUID(calibration_id), signatories, render=die)
+        said = {"render": die} if where == "the files" else {}
+        books.issue(session, UUID(calibration_id), signatories, compose=compose, **said)

@@ -32,6 +32,7 @@ from service.errors import (
 from service.store import calibrations as calibration_store
 from service.store import certificates as store
 from service.store import directory
+from service.store import log as log_store
 from service.store.calibrations import original_record
 from service.tables.certificates import NumberCounter, Signature
 from service.tables.people import Person
@@ -263,7 +264,7 @@ def test_a_certificate_keeps_its_content_and_every_form_with_its_digest(open_as,
         certificate = store.by_number(session, story.number)
         files = {file.form: file for file in store.files(session, certificate.id)}
 
-        assert files.keys() == {"json", "html"}
+        assert files.keys() == {"json", "html", "proof"}
         assert all(file.sha256 == sha256_hex(file.content) for file in files.values())
         assert certificate.content_sha256 == files["json"].sha256
         assert story.number in files["html"].content.decode()
@@ -377,7 +378,7 @@ def test_a_content_without_three_signatories_is_refused(open_as, owner, story, m
 
 
 def test_a_page_that_cannot_be_made_leaves_no_half_certificate(open_as, owner, story, meters):
-    def render(_content: CertificateContent):
+    def render(_content: CertificateContent, _signer, _now):
         raise ContentError("item.name_zh", "no glyph for a letter")
 
     refuse_to_issue(open_as, owner, story, meters[0], ContentError, render=render)
@@ -445,7 +446,7 @@ def test_a_content_under_another_number_is_refused(open_as, owner, story, meters
 
 def test_no_other_json_stands_beside_the_content(open_as, owner, story, meters):
     refuse_to_issue(
-        open_as, owner, story, meters[0], NotIssuable, render=lambda _content: {"json": b"{}"}
+        open_as, owner, story, meters[0], NotIssuable, render=lambda *_: {"json": b"{}"}
     )
 
 
@@ -531,14 +532,16 @@ def test_a_transaction_that_fails_after_its_number_leaves_no_gap(open_as, owner,
     assert next_number(open_as, story) == sequence(story.number) + 1
 
 
+@pytest.mark.parametrize("at", ["the files", "the outbox"])
 def test_a_killed_process_leaves_no_half_certificate_and_no_gap(
-    database, open_as, owner, names, story, meters
+    database, open_as, owner, names, story, meters, at
 ):
+    """Before its files, or after its leaf stands in the log: not a row of it remains."""
     before = books.count_rows(owner)
 
     died = subprocess.run(  # noqa: S603 (our own program)
         [sys.executable, "-m", "tests.service.issue_and_die", database.application,
-         str(names.LAB), str(meters[0])],
+         str(names.LAB), str(meters[0]), at],
         cwd=ROOT, capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
 
@@ -546,6 +549,7 @@ def test_a_killed_process_leaves_no_half_certificate_and_no_gap(
     assert books.count_rows(owner) == before
     with open_as("LAB") as session, session.begin():
         issued = books.issue(session, meters[0], story.people).number
+        assert log_store.head(session).size == 2
     assert issued == died.stdout
     assert sequence(issued) == sequence(story.number) + 1
 

@@ -156,4 +156,4 @@ def test_the_demonstration_runs_twice_and_keeps_to_its_folder(folder):
     assert "检定证书 TPP-2026-00026-F" in second.stdout
     assert sorted(path.name for path in folder.iterdir()) == ["kept", "suyuan-demo"]
     assert not (folder / "suyuan.db").exists()
-    assert len(list((folder / "kept").iterdir())) == 5
+    assert len(list((folder / "kept").iterdir())) == 7

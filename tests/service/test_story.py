@@ -22,8 +22,8 @@ URL = "http://127.0.0.1:8000/c/{number}"
 
 
 @pytest.fixture
-def story(demo, engine, keys):
-    return live(demo, engine, keys=keys, today=demo.as_of, url=URL)
+def story(demo, engine, keys, seals):
+    return live(demo, engine, keys=keys, seals=seals, today=demo.as_of, url=URL)
 
 
 def test_the_story_ends_as_the_data_expect(demo, engine, story, tmp_path):
@@ -53,7 +53,7 @@ def test_the_story_ends_as_the_data_expect(demo, engine, story, tmp_path):
 
     assert_the_forms_agree(story)
     assert {path.suffix for path in write_files(story, tmp_path)} == {
-        ".pdf", ".html", ".xml", ".json", ".css",
+        ".pdf", ".html", ".xml", ".json", ".proof", ".pem", ".css",
     }  # fmt: skip
 
     with TenantSession(engine, identifier("TPP"), read_only=True) as session:
@@ -87,12 +87,12 @@ def assert_the_forms_agree(story):
             assert row.expanded_uncertainty in form
 
 
-def test_a_gauge_over_its_limit_gets_a_notice_and_no_date(demo, engine, keys):
+def test_a_gauge_over_its_limit_gets_a_notice_and_no_date(demo, engine, keys, seals):
     told = {**demo.data["story"], "points": [dict(p) for p in demo.data["story"]["points"]]}
     told["points"][2]["down_after_tapping"] = 0.83
     failing = type(demo)({**demo.data, "story": told}, None)
 
-    story = live(failing, engine, keys=keys, today=demo.as_of, url=URL)
+    story = live(failing, engine, keys=keys, seals=seals, today=demo.as_of, url=URL)
 
     assert story.result.verdict is Verdict.FAIL
     assert story.content.kind == "verification_rejection"
@@ -100,13 +100,13 @@ def test_a_gauge_over_its_limit_gets_a_notice_and_no_date(demo, engine, keys):
     assert [check.title.zh for check in story.result.failed_checks] == ["示值误差"]
 
 
-def test_fault_f8_an_expired_standard_gives_no_certificate(demo, engine, keys):
+def test_fault_f8_an_expired_standard_gives_no_certificate(demo, engine, keys, seals):
     """The steel works' standard of 2025 has expired: the chain is broken, so nothing is issued."""
     world = read_world("F8")
     assert world.fault is not None
     expected = world.fault["expect_refusal"]
 
-    refusal = attempt(world, engine, keys=keys)
+    refusal = attempt(world, engine, keys=keys, seals=seals)
 
     assert refusal is not None
     assert [(found.flaw.value, *found.subjects) for found in refusal.breaks] == [

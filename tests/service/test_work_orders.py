@@ -43,6 +43,7 @@ from service.tables.items import Item
 from service.tables.operations import Outbox
 from service.tables.people import Person
 from service.work_order_states import ENDED, IN_THE_LABORATORY, State, order_state, require_next
+from tests.seals import SEALS
 from tests.service import books, workshop
 from tests.service.books import KEYS, NOW
 from tests.service.workshop import ROWS, TODAY, read_at, sheet
@@ -144,7 +145,7 @@ def test_from_order_to_certificate(lab, bench, open_as, names):
 def books_issue(session, bench):
     return signing_off.issue(
         session, bench.line_id, render=lambda *_: {"html": b"<p>page</p>"}, url=None,
-        person=bench.people["approved"], keys=KEYS, now=NOW,
+        person=bench.people["approved"], keys=KEYS, seals=SEALS, now=NOW,
     )  # fmt: skip
 
 
@@ -493,7 +494,7 @@ def test_an_item_for_limited_use_is_certified_for_that_part_alone(lab, bench):
 
         signing_off.issue(
             session, bench.line_id, render=keep, url=None, person=bench.people["approved"],
-            keys=KEYS, now=NOW,
+            keys=KEYS, seals=SEALS, now=NOW,
         )  # fmt: skip
 
     assert row.interval_upper == 1.2
