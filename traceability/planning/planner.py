@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
 from traceability.planning.arrays import IntArray, ProblemArrays
 from traceability.planning.check import CheckedPlan, Rule, check_plan
@@ -96,7 +97,7 @@ def plan(
     watch = Stopwatch(clock, seconds)
     arrays = ProblemArrays(problem)
     contest = _Contest(problem, arrays)
-    edf = contest.best
+    edf = contest.edf
     go_on = True
 
     def searching(share: float) -> bool:
@@ -109,7 +110,7 @@ def plan(
     contest.enter(Method.LOCAL_SEARCH, found)
     bound, is_complete = None, go_on
     if go_on and problem.items:
-        bound, is_complete = _solve(arrays, contest, watch, progress)
+        bound, is_complete = _solve(arrays, contest, found, watch, progress)
     return Planned(
         best=contest.best,
         method=contest.method,
@@ -126,7 +127,8 @@ class _Contest:
         self.problem = problem
         self.arrays = arrays
         self.method = Method.EARLIEST_DUE_FIRST
-        self.best = check_plan(problem, arrays.plan_of(earliest_due_first(arrays)))
+        self.edf = check_plan(problem, arrays.plan_of(earliest_due_first(arrays)))
+        self.best = self.edf
         allowed = problem.most_overdue_weeks
         self.overdue_weeks = self.best.overdue_weeks if allowed is None else allowed
 
@@ -143,22 +145,24 @@ class _Contest:
 
 
 def _solve(
-    arrays: ProblemArrays, contest: _Contest, watch: Stopwatch, progress: Progress
+    arrays: ProblemArrays, contest: _Contest, found: IntArray, watch: Stopwatch, progress: Progress
 ) -> tuple[float | None, bool]:
-    """Enter the integer program's plan; return a bound of every plan, and whether it was solved."""
+    """Enter the integer program's plan; return a bound of every plan, and whether it was solved.
+
+    A large problem is solved on the trips of the plan found by search, and on those that the
+    call-off list makes for what that plan is late with.
+    """
     count, limit = len(arrays.problem.items), contest.overdue_weeks
+    is_whole = count <= WHOLE_MODEL_UP_TO
     progress("program", 0.0)
-    if count <= WHOLE_MODEL_UP_TO:
-        solved = solve(arrays, seconds=max(1.0, watch.left), overdue_weeks=limit, gap=GAP)
-        bound = solved.bound
-    else:
-        trips = np.zeros((len(arrays.sites), arrays.problem.weeks), dtype=np.bool_)
-        best = arrays.weeks_of(contest.best.plan)
-        trips[arrays.site[best >= 0], best[best >= 0]] = True
-        solved = solve(
-            arrays, seconds=max(1.0, watch.left), overdue_weeks=limit, gap=GAP, trips=trips
-        )
-        bound = None
+    solved = solve(
+        arrays,
+        seconds=max(1.0, watch.left),
+        overdue_weeks=limit,
+        gap=GAP,
+        trips=None if is_whole else _trips(arrays, contest, found),
+    )
+    bound = solved.bound if is_whole else None
     if solved.weeks is not None:
         contest.enter(Method.INTEGER_PROGRAM, repair(arrays, solved.weeks))
     if bound is None and count <= BOUND_UP_TO and watch.left > 0:
@@ -166,3 +170,13 @@ def _solve(
         bound = lower_bound(arrays, overdue_weeks=limit, seconds=watch.left)
     progress("done", 1.0)
     return bound, solved.is_optimal
+
+
+def _trips(arrays: ProblemArrays, contest: _Contest, found: IntArray) -> NDArray[np.bool_]:
+    trips = np.zeros((len(arrays.sites), arrays.problem.weeks), dtype=np.bool_)
+    placed = found >= 0
+    trips[arrays.site[placed], found[placed]] = True
+    listed = arrays.weeks_of(contest.edf.plan)
+    late = (listed >= 0) & (~placed | (arrays.overdue[np.arange(len(found)), found] > 0))
+    trips[arrays.site[late], listed[late]] = True
+    return trips

@@ -19,7 +19,7 @@ LAST_SWEEPS = 3  # when hours that nobody has are closed
 FIRST_PRICE, LAST_PRICE = 40.0, 600.0  # of an hour that nobody has
 TOLL = 100.0  # an hour and sweep, of a week over-full by a fifth of its capacity or more
 TOLL_GROWTH, TOLL_KEPT = 1.06, 0.97  # from sweep to sweep
-OVERDUE_TOLL = 2.5  # times the price of an overdue week, on top of it
+OVERDUE_TOLL = 5.0  # times the price of an overdue week, on top of it
 
 
 def earliest_due_first(arrays: ProblemArrays) -> IntArray:
@@ -68,16 +68,16 @@ def search(
         for position, members in enumerate(sites):
             _Site(priced, load, members, float(price)).rearrange(weeks)
             if not progress((sweep + (position + 1) / len(sites)) / (sweeps + LAST_SWEEPS)):
-                return repair(priced, weeks)
+                return hasten(priced, repair(priced, weeks))
         load.toll = TOLL_KEPT * load.toll + _new_toll(load, SWEEPS / sweeps * TOLL_GROWTH**sweep)
-    weeks = repair(priced, weeks)
+    weeks = hasten(priced, repair(priced, weeks))
     load = Load(priced, weeks)
     for sweep in range(sweeps, sweeps + LAST_SWEEPS):
         for position, members in enumerate(sites):
             _Site(priced, load, members, np.inf).rearrange(weeks)
             if not progress((sweep + (position + 1) / len(sites)) / (sweeps + LAST_SWEEPS)):
                 return weeks
-    return weeks
+    return hasten(priced, weeks)
 
 
 def _new_toll(load: Load, growth: float) -> FloatArray:
@@ -117,6 +117,48 @@ class _Trips:
         """Return what a trip to each site costs in each week: nothing where there is one."""
         price: FloatArray = arrays.problem.prices.trip * (self.count[sites] == 0)
         return price
+
+
+def hasten(arrays: ProblemArrays, weeks: IntArray) -> IntArray:
+    """Return a plan in which late items, and those without a week, took room where that pays.
+
+    An item takes a week with room, or the place of one other item of its discipline, which then
+    goes to the cheapest week with room for it.
+    """
+    weeks = weeks.copy()
+    load, trips = Load(arrays, weeks), _Trips(arrays, weeks)
+    late = np.where(weeks < 0, np.inf, arrays.overdue[np.arange(len(weeks)), weeks])
+    for i in np.argsort(-late, kind="stable")[: np.count_nonzero(late)]:
+        _hasten_one(arrays, load, trips, weeks, int(i))
+    return weeks
+
+
+def _hasten_one(arrays: ProblemArrays, load: Load, trips: _Trips, weeks: IntArray, i: int) -> None:
+    hours, discipline = float(arrays.hours[i]), int(arrays.discipline[i])
+    now = arrays.unplaced[i] if weeks[i] < 0 else arrays.base[i, weeks[i]]
+    wanted = arrays.base[i] + trips.price(arrays, arrays.site[i : i + 1])[0]
+    best: tuple[float, int, int, int] = (-ENOUGH, -1, -1, -1)  # price, week, who leaves, whither
+    for week in np.flatnonzero(wanted < now):
+        room = load.room_at(discipline, int(week))
+        if room + ENOUGH >= hours:
+            best = min(best, (float(wanted[week] - now), int(week), -1, -1))
+            continue
+        mates = (weeks == week) & (arrays.discipline == discipline)
+        for j in np.flatnonzero(mates & (arrays.hours + room + ENOUGH >= hours)):
+            cost = arrays.base[j] + load.price(discipline, float(arrays.hours[j]), np.inf)
+            cost = cost + trips.price(arrays, arrays.site[j : j + 1])[0] - arrays.base[j, week]
+            cost[week] = np.inf
+            price = float(wanted[week] - now + cost.min())
+            best = min(best, (price, int(week), int(j), int(np.argmin(cost))))
+    _price, chosen, leaving, whither = best
+    if chosen < 0:
+        return
+    if leaving >= 0:
+        _take_out(arrays, load, trips, weeks, leaving)
+        _put(arrays, load, trips, weeks, leaving, whither)
+    if weeks[i] >= 0:
+        _take_out(arrays, load, trips, weeks, i)
+    _put(arrays, load, trips, weeks, i, chosen)
 
 
 def _move_one(
@@ -237,7 +279,8 @@ class _Site:
         """Place the items one by one, those that lose most by waiting first; (members,)."""
         chosen = np.full(len(self.members), -1, dtype=np.int64)
         travels = travels.copy()
-        reach = np.sort(np.where(travels, cost, self.unplaced[:, None]), axis=1)
+        in_reach = np.where(travels, cost, np.inf)
+        reach = np.sort(np.minimum(in_reach, self.unplaced[:, None]), axis=1)
         regret = reach[:, 1] - reach[:, 0] if reach.shape[1] > 1 else reach[:, 0]
         for position in np.argsort(-regret, kind="stable"):
             now = self._cost(int(position)) + self.prices.trip * ~travels
