@@ -231,12 +231,22 @@ class MaterialStatements:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AmendedText:
+    """A field that says otherwise than before, by its path; no texts where it holds many."""
+
+    field: str
+    before: str = ""
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Amendment:
-    """The certificate that this one replaces, and why (ISO/IEC 17025:2017, 7.8.8)."""
+    """The certificate that this one replaces, why, and what is changed (17025:2017, 7.8.8)."""
 
     number: str
     reason_zh: str
     reason_en: str
+    changes: tuple[AmendedText, ...] = ()
     certificate_sha256: str | None = None
 
 

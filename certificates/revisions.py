@@ -9,10 +9,11 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from certificates.content import Amendment, CertificateContent, Signatory
+from certificates.content import AmendedText, Amendment, CertificateContent, Signatory
 from certificates.errors import (
     AlreadyAmended,
     AlreadyWithdrawn,
+    FieldForbidden,
     FieldMalformed,
     FieldMissing,
     NothingChanged,
@@ -89,8 +90,7 @@ def amend(
         raise FieldMalformed("number", "an amendment has a number of its own")
     if issued_on < original.issued_on:
         raise FieldMalformed("issued_on", "before the certificate that it amends")
-    if not changed_fields(original, corrected):
-        raise NothingChanged(original.number)
+    require_changed(original, corrected)
     return replace(
         corrected,
         number=number,
@@ -100,21 +100,34 @@ def amend(
             number=original.number,
             reason_zh=reason_zh,
             reason_en=reason_en,
+            changes=amended_texts(original, corrected),
             certificate_sha256=original_sha256,
         ),
     )
 
 
+def require_standing(number: str, changes: Iterable[Change]) -> None:
+    """Refuse a certificate that was taken back. Raises AlreadyWithdrawn."""
+    if any(change.became in {LoggedEvent.WITHDRAWN, LoggedEvent.VOIDED} for change in changes):
+        raise AlreadyWithdrawn(number)
+
+
 def require_amendable(number: str, changes: Iterable[Change]) -> None:
-    """Refuse a certificate that is taken back, or has been amended: the newest is amended.
+    """Refuse a certificate that was taken back, or has been amended: the newest is amended.
 
     Raises AlreadyWithdrawn or AlreadyAmended.
     """
+    changes = tuple(changes)
+    require_standing(number, changes)
     for change in changes:
-        if change.became in {LoggedEvent.WITHDRAWN, LoggedEvent.VOIDED}:
-            raise AlreadyWithdrawn(number)
         if change.became is LoggedEvent.AMENDED:
             raise AlreadyAmended(number, change.replaced_by or "")
+
+
+def require_changed(original: CertificateContent, corrected: CertificateContent) -> None:
+    """Refuse an amendment that says what the original says. Raises NothingChanged."""
+    if not changed_fields(original, corrected):
+        raise NothingChanged(original.number)
 
 
 def changed_fields(original: CertificateContent, amended: CertificateContent) -> tuple[str, ...]:
@@ -122,6 +135,45 @@ def changed_fields(original: CertificateContent, amended: CertificateContent) ->
     first, second = original.as_mapping(), amended.as_mapping()
     kept = [name for name in first if name not in _NEW_EACH_TIME]
     return tuple(path for name in kept for path in _differences(first[name], second[name], name))
+
+
+def amended_texts(
+    original: CertificateContent, amended: CertificateContent
+) -> tuple[AmendedText, ...]:
+    """Return each field that is changed, with its texts where it holds one."""
+    first, second = original.as_mapping(), amended.as_mapping()
+    return tuple(
+        AmendedText(field=path, before=_text_at(first, path), after=_text_at(second, path))
+        for path in changed_fields(original, amended)
+    )
+
+
+def correct(content: CertificateContent, corrections: Mapping[str, str]) -> CertificateContent:
+    """Return a certificate with texts put right that stand beside the record of the work.
+
+    What the record says, such as a result, is put right by a new record: it is not corrected here.
+
+    Args:
+        corrections: the right text of each field, by its path, such as `item.serial_number`.
+
+    Raises FieldForbidden for what the record says, FieldMalformed for no such field, or what the
+    content refuses.
+    """
+    mapping = content.as_mapping()
+    for path, text in corrections.items():
+        owner, _, name = path.rpartition(".")
+        if not (owner in _CORRECTABLE or path in _CORRECTABLE):
+            raise FieldForbidden(path, "correction", "the record says it: record the work anew")
+        holder = mapping[owner] if owner else mapping
+        if holder is None or name not in holder:
+            raise FieldMalformed(path, "there is no such field")
+        holder[name] = text
+    return CertificateContent.from_mapping(mapping)
+
+
+_CORRECTABLE = frozenset(
+    {"item", "customer", "place_zh", "place_en", "laboratory.address", "laboratory.contact"}
+)
 
 
 def standing_on(
@@ -148,6 +200,14 @@ def standing_on(
     due_soon = valid_until is not None and (valid_until - on).days <= DUE_SOON_DAYS
     standing = Standing.DUE_SOON if due_soon else Standing.VALID
     return StandingOn(standing=standing, on=on, since=issued_on)
+
+
+def _text_at(mapping: Any, path: str) -> str:
+    """Return the text at a path of names; nothing where there is none, or more than a text."""
+    value = mapping
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value if isinstance(value, str) else ""
 
 
 def _differences(one: Any, other: Any, path: str) -> Iterator[str]:

@@ -3,12 +3,14 @@
 Every text that a certificate says on its own, whoever it is for, stands here; renderers add none.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import NamedTuple
 
 from certificates.content import (
+    AmendedText,
     Amendment,
     CertificateContent,
     CertificateKind,
@@ -310,13 +312,60 @@ def conformity_statement(conformity: Conformity) -> Bilingual:
 
 
 def amendment_statement(amends: Amendment) -> Bilingual:
-    """Return which certificate this one replaces, and why (ISO/IEC 17025:2017, 7.8.8.3)."""
+    """Return which certificate this one replaces, why, and what is changed (17025:2017, 7.8.8)."""
+    changes = dict(changed_wording(change) for change in amends.changes)  # each said once
+    said_zh, said_en = changes.keys(), changes.values()
     return Bilingual(
         f"本证书取代证书 {amends.number}，原证书自本证书签发之日起作废。"
-        f"更改原因：{_without_full_stop(amends.reason_zh)}。",
+        f"更改原因：{_without_full_stop(amends.reason_zh)}。"
+        + (f"更改内容：{'；'.join(said_zh)}。" if said_zh else ""),
         f"This certificate replaces certificate {amends.number}, which is no longer in force. "
-        f"Reason for the change: {_without_full_stop(amends.reason_en)}.",
+        f"Reason for the change: {_without_full_stop(amends.reason_en)}."
+        + (f" Changed: {'; '.join(said_en)}." if said_en else ""),
     )
+
+
+def changed_wording(change: AmendedText) -> tuple[str, str]:
+    """Return what is changed, with the texts before and after where the field holds one."""
+    label = FIELDS.get(change.field) or FIELDS.get(re.split(r"[.[]", change.field)[0])
+    zh, en = label or (change.field, change.field)
+    if not (change.before or change.after):
+        return zh, en
+    before, after = change.before or "—", change.after or "—"
+    return f"{zh} {before} → {after}", f"{en} {before} → {after}"
+
+
+FIELDS = {
+    "item": ("器具信息", "item"),
+    "item.name_zh": ("器具名称", "name of the item (zh)"),
+    "item.name_en": ("器具名称(英文)", "name of the item"),
+    "item.type_designation": ("型号/规格", "type"),
+    "item.serial_number": ("出厂编号", "serial number"),
+    "item.asset_number": ("资产编号", "asset number"),
+    "item.manufacturer_zh": ("制造单位", "manufacturer (zh)"),
+    "item.manufacturer_en": ("制造单位(英文)", "manufacturer"),
+    "item.range_text": ("测量范围", "measuring range"),
+    "item.accuracy_text": ("准确度", "accuracy"),
+    "customer": ("客户信息", "customer"),
+    "customer.name_zh": ("客户名称", "customer (zh)"),
+    "customer.name_en": ("客户名称(英文)", "customer"),
+    "customer.address": ("客户地址", "customer's address"),
+    "laboratory": ("实验室信息", "laboratory"),
+    "place": ("地点", "place"),
+    "place_zh": ("地点", "place (zh)"),
+    "place_en": ("地点(英文)", "place"),
+    "performed_on": ("检定/校准日期", "date of the work"),
+    "valid_until": ("有效期", "end of validity"),
+    "original_record_number": ("原始记录号", "original record"),
+    "methods": ("依据", "method"),
+    "environment": ("环境条件", "environmental conditions"),
+    "standards": ("所用计量标准", "standards used"),
+    "results": ("测量结果", "results"),
+    "checked_items": ("检定项目", "items verified"),
+    "budget": ("不确定度评定", "uncertainty budget"),
+    "conformity": ("结论", "conclusion"),
+}
+"""What a field of a certificate is called, by its path or the first part of it."""
 
 
 def authentication_statement(url: str) -> Bilingual:

@@ -26,6 +26,7 @@ from service.api import (
     notices,
     people,
     recalls,
+    received_documents,
     uncertainty_budgets,
     webhooks,
     work_orders,
@@ -41,7 +42,7 @@ from service.seals import open_seals
 from service.settings import Settings
 from service.throttle import Throttle
 from service.web import accounts as account_pages
-from service.web import add_pages, impact
+from service.web import add_pages, impact, intake
 from service.web import notices as notice_pages
 from service.web import recalls as recall_pages
 from service.web.drawing import draw_chain
@@ -52,6 +53,7 @@ BOOKS_AND_NUMBERS = (
     certificates,
     certificate_statuses,
     logs,
+    received_documents,
     items,
     ledger,
     imports,
@@ -126,6 +128,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(account_pages.router)
     app.include_router(notice_pages.router)
     app.include_router(recall_pages.router)
+    app.include_router(intake.router)
     app.state.draw_chain = draw_chain
     add_problem_handlers(app)
     add_pages(app, frame_of=frame_of)

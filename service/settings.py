@@ -19,6 +19,8 @@ class Settings(BaseSettings):
         key_passphrase: with which their private keys are encrypted; empty, they lie plain.
         pkcs11_module, pkcs11_token, pkcs11_pin: the token in which new keys are made, by the path
             of its maker's library, its label and its PIN.
+        dcc_schema_dir: PTB's schemas of the DCC, as `suyuan certificate fetch-schema` lays them
+            out; what they find wrong with a received certificate is told.
         public_url: under which people reach the service; certificates print it.
         oidc_issuer: the identity provider at which people may log in; with the two below.
         oidc_client_id: as which the provider knows this service.
@@ -41,6 +43,7 @@ class Settings(BaseSettings):
     pkcs11_module: Path | None = None
     pkcs11_token: str = "suyuan"  # noqa: S105 (its label)
     pkcs11_pin: SecretStr = SecretStr("")
+    dcc_schema_dir: Path | None = None
     public_url: str = "http://127.0.0.1:8000"
     oidc_issuer: str | None = None
     oidc_client_id: str = ""

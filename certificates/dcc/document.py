@@ -167,6 +167,7 @@ class ReadResult:
     upper_limit: str | None = None
     conformity: str | None = None
     stage: str = ""
+    ref_types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,6 +265,7 @@ def _rows_of(column: ReadQuantity, reference: ReadQuantity | None) -> Iterator[R
             upper_limit=_at(limits.get("basic_toleranceLimitUpper", ()), index),
             conformity=_at(judged[0].conformity, index) if judged else None,
             stage=column.stage,
+            ref_types=column.ref_types,
         )
 
 

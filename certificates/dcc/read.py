@@ -27,16 +27,22 @@ from certificates.dcc.names import SIGNATURE
 from certificates.errors import DccUnreadable
 
 MAXIMUM_SIZE = 32 * 2**20  # bytes
+MOST_ELEMENTS = 30_000  # sixty times those of a long certificate
+DEEPEST = 64  # elements within one another; certificates have fewer than twenty
+MOST_NESTED = 6  # of one thing within another, such as an item's parts
 Element = etree._Element  # noqa: SLF001 — lxml names the type of its elements only so
 
 
 def read_dcc(document: bytes, *, maximum_size: int = MAXIMUM_SIZE) -> ReadCertificate:
     """Return what a digital calibration certificate says.
 
-    Raises DccUnreadable: too large, not well-formed, with a document type, or another document.
+    Raises DccUnreadable: too large, of too many or too deep elements, not well-formed, with a
+    document type, or another document.
     """
     if len(document) > maximum_size:
         raise DccUnreadable(f"larger than {maximum_size} bytes")
+    if document.count(b"<") > 2 * MOST_ELEMENTS:  # each begins once and ends once
+        raise DccUnreadable("more or deeper elements than a certificate has")
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,
@@ -67,6 +73,32 @@ class _Reading:
         self._root = root
         self._taken: set[Element] = set()
         self._problems: list[str] = []
+        self._paths: dict[Element, str] = {}
+        self._quantities: dict[Element | None, list[Element]] = {}
+        self._survey()
+
+    def _survey(self) -> None:
+        """Note each element's path, and the quantities of each thing; refuse what has no end."""
+        waiting: list[tuple[Element, str, Element | None, int, int]] = [
+            (self._root, f"/{_local(self._root)}", None, 1, 0)
+        ]
+        while waiting:
+            element, path, owner, depth, nested = waiting.pop()
+            self._paths[element] = path
+            if len(self._paths) > MOST_ELEMENTS or depth > DEEPEST or nested > MOST_NESTED:
+                raise DccUnreadable("more or deeper elements than a certificate has")
+            name = _local(element)
+            if name in _QUANTITIES:
+                self._quantities.setdefault(owner, []).append(element)
+            if name in _THINGS:
+                owner, nested = element, nested + 1
+            counted: dict[str, int] = {}
+            inner = []
+            for child in element:
+                tag = _local(child)
+                counted[tag] = counted.get(tag, 0) + 1
+                inner.append((child, f"{path}/{tag}[{counted[tag]}]", owner, depth + 1, nested))
+            waiting.extend(reversed(inner))  # in document order
 
     def certificate(self) -> ReadCertificate:
         root = self._root
@@ -236,11 +268,10 @@ class _Reading:
 
     def _quantities_of(self, owner: Element, name: Multilingual) -> tuple[ReadQuantity, ...]:
         """Return the quantities below an element, but for those of a thing further down."""
-        tags = ("quantity", "itemQuantity", "measuringEquipmentQuantity", "usedMethodQuantity")
         return tuple(
             self._quantity(element, name)
-            for element in _descendants(owner, *tags)
-            if element not in self._taken and _owner_of(element) is owner
+            for element in self._quantities.get(owner, ())
+            if element not in self._taken
         )
 
     def _quantity(self, element: Element, owner: Multilingual) -> ReadQuantity:
@@ -251,7 +282,7 @@ class _Reading:
             ref_types=(*_ref_types(element), *_ref_types(_owner_of(element))),
             name=self._text(element, "name"),
             owner=owner,
-            table=element.getroottree().getpath(parent) if parent is not None else "",
+            table=self._paths[parent] if parent is not None else "",
             numbers=numbers,
             relative=relative,
             texts=(*self._rich(element, "noQuantity"), *self._rich(element, "description")),
@@ -313,9 +344,8 @@ class _Reading:
         )
 
     def _unread(self) -> tuple[tuple[str, str], ...]:
-        tree = self._root.getroottree()
         return tuple(
-            (tree.getpath(leaf), " ".join((leaf.text or "").split()))
+            (self._paths[leaf], " ".join((leaf.text or "").split()))
             for leaf in _facts_below(self._root)
             if leaf not in self._taken
         )
@@ -388,6 +418,9 @@ class _Reading:
 
 _NUMBER_FORMS = frozenset(
     {"real", "constant", "complex", "realListXMLList", "complexListXMLList", "list"}
+)
+_QUANTITIES = frozenset(
+    {"quantity", "itemQuantity", "measuringEquipmentQuantity", "usedMethodQuantity"}
 )
 _THINGS = frozenset(
     {

@@ -83,3 +83,50 @@ def _symbol(symbol: str, unit: str) -> str:
         if prefix in _PREFIXES and rest in _WITH_PREFIX:
             return _PREFIXES[prefix] + _WITH_PREFIX[rest]
     raise UnknownUnit(unit)
+
+
+# --- The other way --------------------------------------------------------------------------------
+
+_SYMBOLS = {
+    **{name: symbol for symbol, name in reversed(_WITHOUT_PREFIX.items())},
+    **{name: symbol for symbol, name in reversed(_WITH_PREFIX.items())},
+    r"\percent": "%",
+    r"\degreecelsius": "°C",
+    r"\one": "1",
+}
+_PREFIX_SYMBOLS = {name: symbol for symbol, name in reversed(_PREFIXES.items()) if name}
+_TOKEN = re.compile(r"(\\[a-zA-Z]+)(?:\{(-?\d{1,2})\})?")
+_POWERS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+@cache
+def plain_unit(d_si: str) -> str:
+    r"""Return the unit of a D-SI form as people write it; what has no such form as it is.
+
+    >>> plain_unit(r"\metre\tothe{3}\per\hour"), plain_unit(r"\mega\pascal"), plain_unit(r"\one")
+    ('m³/h', 'MPa', '')
+    """
+    tokens = [match.groups() for match in _TOKEN.finditer(d_si)]
+    if "".join(f"{name}{{{n}}}" if n else name for name, n in tokens) != d_si.strip():
+        return d_si
+    above: list[str] = []
+    below: list[str] = []
+    prefix, factors = "", above
+    for name, exponent in tokens:
+        if name == r"\per":
+            factors = below
+        elif name == r"\tothe" and factors and exponent:
+            factors[-1] += exponent.translate(_POWERS)
+        elif name in _PREFIX_SYMBOLS:
+            prefix = _PREFIX_SYMBOLS[name]
+        elif name in _SYMBOLS:
+            factors.append(prefix + _SYMBOLS[name])
+            prefix = ""
+        else:
+            return d_si
+    if prefix or not above or (len(below) > 1 and factors is not below):
+        return d_si
+    if not below:
+        return "" if above == ["1"] else "·".join(above)
+    divisor = "·".join(below)
+    return f"{'·'.join(above)}/{f'({divisor})' if len(below) > 1 else divisor}"

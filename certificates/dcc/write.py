@@ -113,8 +113,7 @@ def _core_data(parent: Element, content: CertificateContent) -> None:
         previous = add(parent, "previousReport")
         add_text(previous, "referral", Bilingual("被取代的证书", "Replaced certificate"))
         _hash(previous, content.amends.number, content.amends.certificate_sha256)
-        reason = Bilingual(content.amends.reason_zh, content.amends.reason_en)
-        add_text(previous, "description", reason)
+        add_text(previous, "description", wording.amendment_statement(content.amends))
 
 
 def _item(parent: Element, content: CertificateContent) -> None:

@@ -11,6 +11,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from certificates.seal import digest
+from certificates.wording import Bilingual
 from procedures.budget import UncertaintyBudget
 from service import audit
 from service.actions import due, notices
@@ -126,7 +127,7 @@ class Work:
     kind: str
     performed_on: date
     valid_until: date | None
-    procedure_code: str
+    procedure_code: str | None
     place: str
     record_number: str
     readings: Mapping[str, Any]
@@ -152,6 +153,48 @@ def record(session: TenantSession, work: Work, *, performed_by: UUID, now: datet
         InvalidField: a number no record may carry; nothing is written.
         ReferenceLaterThanUser, CycleInTraceability: a reference cannot have served.
     """
+    own = session.get_one(Organization, session.organization_id)
+    row = _enter(
+        session, work, source="made", laboratory=Bilingual(own.name_zh, own.name_en), now=now
+    )
+    _save_record(session, work)
+    audit.record(
+        session, f"{work.kind}.recorded", work.id, actor_id=performed_by, now=now,
+        said={"item_id": str(work.item_id), "record": work.record_number},
+    )  # fmt: skip
+    return row
+
+
+def record_external(
+    session: TenantSession,
+    work: Work,
+    *,
+    laboratory: Bilingual,
+    document_sha256: str,
+    entered_by: UUID,
+    now: datetime,
+) -> Calibration:
+    """Enter a calibration by its certificate from a laboratory off-platform.
+
+    Args:
+        work: what the certificate says; its record number is the certificate's number.
+        laboratory: the name of who issued the certificate.
+        document_sha256: of the certificate's file, or nothing where it is paper.
+
+    Raises: as `record`.
+    """
+    row = _enter(session, work, source="external", laboratory=laboratory, now=now)
+    audit.record(
+        session, f"{work.kind}.entered", work.id, actor_id=entered_by, now=now,
+        said={"item_id": str(work.item_id), "certificate": work.record_number,
+              "sha256": document_sha256},
+    )  # fmt: skip
+    return row
+
+
+def _enter(
+    session: TenantSession, work: Work, *, source: str, laboratory: Bilingual, now: datetime
+) -> Calibration:
     mine = session.organization_id
     if session.get(Calibration, (mine, work.id)):
         raise AlreadyThere(f"calibration {work.id} is in the book already")
@@ -161,15 +204,14 @@ def record(session: TenantSession, work: Work, *, performed_by: UUID, now: datet
     require_admissible(work)
     references = [_facts_of_use(session, use, item, work, i) for i, use in enumerate(work.uses)]
     _check_references(session, work, references)
-    organization = session.get_one(Organization, mine)
     row = Calibration(
         organization_id=mine,
-        source="made",
+        source=source,
         item_name_zh=item.name_zh,
         item_name_en=item.name_en,
         level_zh=item.level_zh,
-        laboratory_zh=organization.name_zh,
-        laboratory_en=organization.name_en,
+        laboratory_zh=laboratory.zh,
+        laboratory_en=laboratory.en,
         recorded_at=now,
         **_of_interval(work.interval),
         **_of_uncertainty(work.uncertainty),
@@ -179,14 +221,9 @@ def record(session: TenantSession, work: Work, *, performed_by: UUID, now: datet
     session.flush()
     session.insert(CalibrationReference, references)
     _save_results(session, work, references)
-    _save_record(session, work)
     if work.statement is not None:
         _state(session, work.id, work.statement, now=now)
     due.refresh(session, item.id)
-    audit.record(
-        session, f"{work.kind}.recorded", work.id, actor_id=performed_by, now=now,
-        said={"item_id": str(item.id), "record": work.record_number},
-    )  # fmt: skip
     return row
 
 

@@ -35,6 +35,7 @@ REASONS = {
 ENDS = {
     "si_realisation": ("SI 单位复现", "SI realisation"),
     "crm_certification": ("标准物质定值", "certified reference material"),
+    "recognized_certificate": ("获承认实验室的证书", "certificate of a recognized laboratory"),
 }
 MEANINGS = {
     "calibrated": ("检定员", "verified by"),

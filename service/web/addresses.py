@@ -14,6 +14,9 @@ LOOKUP_ROUTE = "/find"
 CERTIFICATE_ROUTE = "/c/{number:path}"
 CERTIFICATE_FILE_ROUTE = "/c/{number:path}/certificate.{format}"  # declared before the page's
 AUTHENTICATE_ROUTE = "/authenticate"
+INTAKE_ROUTE = "/intake"
+PAPER_ROUTE = "/intake/paper"  # declared before a document's
+INTAKE_PREVIEW_ROUTE = "/intake/{document_id}"
 ITEM_ROUTE = "/i/{item_id}"
 CHAIN_ROUTE = "/calibrations/{calibration_id}/chain"
 CHAIN_DRAWING_ROUTE = "/calibrations/{calibration_id}/chain.svg"
@@ -54,6 +57,11 @@ def certificate(number: str) -> str:
 def certificate_file(number: str, format_: str) -> str:
     """Return the address of a certificate as a file: pdf, xml or json."""
     return f"/c/{quote(number)}/certificate.{format_}"
+
+
+def intake(document_id: UUID) -> str:
+    """Return the address of what a received certificate says."""
+    return f"/intake/{document_id}"
 
 
 def item(item_id: UUID) -> str:

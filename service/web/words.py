@@ -96,6 +96,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "terminal reason": {
         "si_realisation": N_("Realizes the unit of the SI"),
         "crm_certification": N_("Certified reference material of its own realization"),
+        "recognized_certificate": N_("Certificate of a recognized laboratory"),
     },
     "organization": {
         "national_institute": N_("National institute"),

@@ -31,7 +31,10 @@ QUIET = [  # Chromium asks nobody but the page's own host
 
 @pytest.fixture(scope="session")
 def site(templates: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
-    """The demonstration with its story and two recalls lived: `address`, `story`, their ids."""
+    """The demonstration with its story and two recalls lived: `address`, `story`, their ids.
+
+    `document` is the id of the story's certificate, received as another laboratory's.
+    """
     folder = tmp_path_factory.mktemp("site")
     path = Path(shutil.copyfile(templates("sqlite", "demo"), folder / "suyuan.db"))
     database = SimpleNamespace(application=f"sqlite:///{path}")
@@ -39,8 +42,12 @@ def site(templates: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     with demonstration_client(world, database, KEYS, folder, accept="text/html") as client:
         story = live_story(world, client)
         recall, notice = live_recalls(client)
+        files = {"file": ("certificate.xml", story.files["xml"])}
+        document = client.post("/v1/received-documents", files=files).json()["id"]
         with serving(client.app) as address:
-            yield SimpleNamespace(address=address, story=story, recall=recall, notice=notice)
+            yield SimpleNamespace(
+                address=address, story=story, recall=recall, notice=notice, document=document
+            )
 
 
 @contextmanager

@@ -177,10 +177,9 @@ def test_an_amended_certificate_names_the_one_it_replaces(verification, calibrat
     assert found(xml, "//dcc:reportAmendedSubstituted/dcc:replacedUniqueIdentifier") == [
         "TPP-2026-00122-7"
     ]
-    assert found(xml, "//dcc:previousReport/dcc:description/dcc:content") == [
-        "型号更正",
-        "type corrected",
-    ]
+    zh, en = found(xml, "//dcc:previousReport/dcc:description/dcc:content")
+    assert "更改原因：型号更正。" in zh
+    assert "Reason for the change: type corrected." in en
 
 
 def test_a_demonstration_says_so_and_a_real_certificate_does_not(verification):

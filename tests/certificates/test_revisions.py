@@ -9,14 +9,22 @@ from certificates.content import CertificateContent
 from certificates.errors import (
     AlreadyAmended,
     AlreadyWithdrawn,
+    FieldForbidden,
     FieldMalformed,
     FieldMissing,
     NothingChanged,
     VerdictContradictsKind,
 )
 from certificates.log import LoggedEvent
-from certificates.revisions import Change, Standing, amend, changed_fields, standing_on
-from certificates.wording import statements
+from certificates.revisions import (
+    Change,
+    Standing,
+    amend,
+    changed_fields,
+    correct,
+    standing_on,
+)
+from certificates.wording import amendment_statement, statements
 from procedures.conformity import Verdict
 
 NUMBER = "TPP-2026-00124-B"
@@ -61,6 +69,64 @@ def test_what_was_changed_is_identified(verification, corrected):
     amendment = amended(verification, corrected)
 
     assert changed_fields(verification, amendment) == ("item.type_designation",)
+
+
+def test_the_certificate_itself_identifies_the_change(verification, corrected):
+    amendment = amended(verification, corrected)
+    last = statements(amendment)[-1 if amendment.verification_url is None else -2]
+
+    assert "更改内容：型号/规格 Y-150 → Y-100。" in last.zh
+    assert "Changed: type Y-150 → Y-100." in last.en
+
+
+def test_many_changed_results_are_named_once(verification):
+    corrected = replace(
+        verification,
+        results=tuple(replace(row, coverage_factor="2.1") for row in verification.results),
+    )
+
+    said = amendment_statement(amended(verification, corrected).amends)
+
+    assert said.zh.endswith("更改内容：测量结果。")
+    assert said.en.endswith("Changed: results.")
+
+
+# --- What is corrected without a new record -------------------------------------------------------
+
+
+def test_a_text_beside_the_record_is_put_right(verification):
+    corrected = correct(
+        verification, {"item.serial_number": "0083106", "customer.address": "2 Example Road"}
+    )
+
+    assert changed_fields(verification, corrected) == (
+        "customer.address",
+        "item.serial_number",
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "refusal"),
+    [
+        ("results[0].estimate", FieldForbidden),
+        ("performed_on", FieldForbidden),
+        ("valid_until", FieldForbidden),
+        ("conformity.verdict", FieldForbidden),
+        ("number", FieldForbidden),
+        ("signatories", FieldForbidden),
+        ("item.colour", FieldMalformed),
+    ],
+)
+def test_what_the_record_says_is_not_put_right_on_the_certificate(verification, path, refusal):
+    with pytest.raises(refusal) as refused:
+        correct(verification, {path: "0.00"})
+
+    assert refused.value.field == path
+
+
+def test_a_correction_that_the_content_refuses_is_refused(verification):
+    with pytest.raises(FieldMissing):
+        correct(verification, {"item.serial_number": ""})
 
 
 def test_each_changed_digit_is_identified(verification):
