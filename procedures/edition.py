@@ -220,12 +220,14 @@ class PointCondition:
 
     Attributes:
         unit: of a condition that is a number; None where it is one of `choices`.
+        said: what a choice is called, where its word does not say it.
     """
 
     name: str
     title: Bilingual
     unit: str | None = None
     choices: tuple[str, ...] = ()
+    said: Mapping[str, Bilingual] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -655,11 +655,16 @@ def _test_points(table: _Table, name: str, unit: str, scope: _Scope) -> TestPoin
 
 def _point_condition(entry: _Table, name: str, scope: _Scope) -> PointCondition:
     entry.free_symbol(name, "", [*scope.figures, *scope.options, *OWN_SYMBOLS])
+    said: dict[str, Bilingual] = {}
+    if isinstance(entry.peek("choices"), dict):
+        table = entry.table("choices")
+        said = {word: table.bilingual(word) for word in table.fields_left()}
     condition = PointCondition(
         name=name,
         title=entry.bilingual("title"),
         unit=entry.optional_text("unit"),
-        choices=entry.texts("choices"),
+        choices=tuple(said) or entry.texts("choices"),
+        said=MappingProxyType(said),
     )
     entry.done()
     if (condition.unit is None) is not bool(condition.choices):

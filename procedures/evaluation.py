@@ -22,8 +22,12 @@ from procedures.edition import (
     TestPoints,
 )
 from procedures.errors import InvalidInput
-from procedures.models import compile_model, identifiers
-from procedures.rounding import freed_of_binary_noise, nearest_multiples
+from procedures.models import MeasurementModel, compile_model, identifiers
+from procedures.rounding import (
+    freed_of_binary_noise,
+    nearest_multiples,
+    without_binary_noise,
+)
 
 NOTHING = ("nothing",)  # a model has at least one input
 
@@ -180,6 +184,8 @@ def evaluate_expression(
     """
     names = sorted(identifiers(expression) & symbols.keys())
     model = compile_model(expression, tuple(names) or NOTHING)
+    if all(isinstance(symbols[name], float) for name in names):
+        return np.asarray(_number(model, [symbols[name] for name in names] or [0.0], expression))
     inputs = {name: np.asarray(symbols[name], dtype=float) for name in names}
     shape = np.broadcast_shapes(*(array.shape for array in inputs.values()))
     arguments = {name: np.atleast_1d(array) for name, array in inputs.items()}
@@ -192,6 +198,17 @@ def evaluate_expression(
         raise InvalidInput(place, f"{expression!r} has no value there")
     return freed_of_binary_noise(found, _scales(model.gradient(arguments), arguments, found)
                                  if names else np.abs(found)).reshape(shape)  # fmt: skip
+
+
+def _number(model: MeasurementModel, arguments: Sequence[Any], expression: str) -> float:
+    """Return the value of an expression over numbers alone, freed of binary noise."""
+    output = model.outputs[0]
+    value, *gradient = model.value_and_gradient(arguments, output)
+    if not isfinite(value):
+        raise InvalidInput("points", f"{expression!r} has no value there")
+    brought = [abs(c * x) for c, x in zip(gradient, arguments, strict=True)]
+    scale = max([abs(value), *(part for part in brought if isfinite(part))])
+    return without_binary_noise(value, scale=scale)
 
 
 def _scales(

@@ -363,7 +363,7 @@ def evaluate_readings(
     known = edition.accuracy_class(accuracy_class)
     words = chosen_options(edition, options or {})
     figures = figures_of(edition, known, words, parameters)
-    _require_readings(edition, points)
+    require_readings(edition, points)
     sheets = {
         test.name: _sheet(edition, test, points, words)
         for test in edition.tests
@@ -377,14 +377,12 @@ def evaluate_readings(
     if not judged:
         raise InvalidInput("points", f"there are none for {edition.model.judges}")
     looked_at = _inspected(edition, inspections or {}, known.name, words)
-    ratio = _ratio(edition, standard, evaluated, known.name, words)
+    ratio = ratio_of(edition, standard, evaluated, known.name, words)
     objections = (
-        *_environment_objections(edition.environment, environment, known.name, words),
-        *_point_objections(edition, points, figures, known.name, words),
-        *_repeat_objections(edition, points, figures),
+        *objections_to_conditions(edition, points, environment, figures, known.name, words),
         *_limit_objections(results),
         *_inspection_objections(looked_at),
-        *_ratio_objections(ratio),
+        *ratio_objections(ratio),
     )
     decisive = _worst(judged)
     budget = _budget(edition, decisive, points, evaluated, standard)
@@ -564,7 +562,12 @@ def _parameter(
     return float(evaluate_expression(parameter.default, earlier))
 
 
-def _require_readings(edition: ProcedureEdition, points: Sequence[PointReadings]) -> None:
+def require_readings(edition: ProcedureEdition, points: Sequence[PointReadings]) -> None:
+    """Refuse readings that an edition cannot take: each is named.
+
+    Raises:
+        InvalidInput: a point, a condition or a reading is missing, unknown, twice or not finite.
+    """
     if not points:
         raise InvalidInput("points", "there are none")
     tests = {test.name: test for test in edition.tests}
@@ -627,6 +630,11 @@ def _repeats(given: float | Sequence[float]) -> Sequence[float]:
     return (given,) if isinstance(given, int | float | np.floating) else given
 
 
+def words_at(options: Mapping[str, str], conditions: Mapping[str, float | str]) -> dict[str, str]:
+    """Return the words that choose a limit at a point: options, and conditions of the point."""
+    return {**options, **{name: str(value) for name, value in conditions.items()}}
+
+
 def _sheet(
     edition: ProcedureEdition,
     test: TestPoints,
@@ -648,10 +656,7 @@ def _sheet(
     return Sheet(
         test=test,
         nominals=np.array([point.nominal for point in here], dtype=float),
-        words=tuple(
-            {**words, **{name: str(value) for name, value in point.conditions.items()}}
-            for point in here
-        ),
+        words=tuple(words_at(words, point.conditions) for point in here),
         numbers={
             name: np.array([float(point.conditions[name]) for point in here]) for name in numbers
         },
@@ -924,7 +929,7 @@ def tolerance_of(value: CheckValue) -> ToleranceInterval:
     return ToleranceInterval.of_maximum_permissible_error(value.limit)
 
 
-def _ratio(
+def ratio_of(
     edition: ProcedureEdition,
     standard: ReferenceStandard,
     evaluated: Evaluated,
@@ -952,6 +957,26 @@ def _ratio(
     value = without_binary_noise(value, scale=value) if isfinite(value) else value
     return RatioResult(
         basis=rule.basis, value=value, maximum=rule.maximum_for(accuracy_class, words)
+    )
+
+
+def objections_to_conditions(
+    edition: ProcedureEdition,
+    points: Sequence[PointReadings],
+    environment: Mapping[str, float],
+    figures: Mapping[str, float],
+    accuracy_class: str,
+    words: Mapping[str, str],
+) -> tuple[Objection, ...]:
+    """Return what the conditions, the points and the repeats lack, whatever was read there.
+
+    Raises:
+        InvalidInput: a condition is not known or not finite.
+    """
+    return (
+        *_environment_objections(edition.environment, environment, accuracy_class, words),
+        *_point_objections(edition, points, figures, accuracy_class, words),
+        *_repeat_objections(edition, points, figures),
     )
 
 
@@ -1112,7 +1137,8 @@ def _inspection_objections(inspections: Sequence[InspectionResult]) -> Iterator[
             )
 
 
-def _ratio_objections(ratio: RatioResult | None) -> list[Objection]:
+def ratio_objections(ratio: RatioResult | None) -> list[Objection]:
+    """Return the objection to a standard that is not good enough, if it is not."""
     if ratio is None or ratio.holds:
         return []
     return [Objection(field="ratio", actual=ratio.value, lowest=None, highest=ratio.maximum)]

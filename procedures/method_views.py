@@ -1,14 +1,16 @@
 """What an edition and a result say to people, in Chinese and in English."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from procedures.conformity import Verdict
 from procedures.edition import (
     Bilingual,
+    Case,
+    Confidence,
     InForce,
     LimitSegment,
-    PointCondition,
     ProcedureEdition,
     ProcedureKind,
 )
@@ -40,7 +42,53 @@ RULES: Final[Mapping[str, Bilingual]] = {
     "jjf_1094": Bilingual(zh="JJF 1094", en="JJF 1094"),
     "no_statement": Bilingual(zh="不作符合性声明", en="no statement of conformity"),
 }
-UNKNOWN: Final = Bilingual(zh="未知", en="unknown")
+MARKS: Final[Mapping[Confidence, Bilingual]] = {
+    Confidence.SOURCE: Bilingual(zh="见于来源", en="read in a source"),
+    Confidence.KNOWN: Bilingual(zh="已知", en="known"),
+    Confidence.UNSURE: Bilingual(zh="未核实", en="unverified"),
+}
+FIELDS: Final[Mapping[str, Bilingual]] = {
+    "edition": Bilingual(zh="版本", en="edition"),
+    "title": Bilingual(zh="名称", en="title"),
+    "measurand": Bilingual(zh="被测量", en="measurand"),
+    "measuring_interval": Bilingual(zh="测量区间", en="measuring interval"),
+    "period": Bilingual(zh="周期", en="period"),
+    "period_months": Bilingual(zh="周期", en="period"),
+    "period_cases": Bilingual(zh="分级周期", en="periods of classes"),
+    "classes": Bilingual(zh="准确度等级", en="accuracy classes"),
+    "maximum_permissible_error": Bilingual(zh="最大允许误差", en="maximum permissible errors"),
+    "test_points": Bilingual(zh="测试点", en="test points"),
+    "further_tests": Bilingual(zh="其他项目", en="further tests"),
+    "readings": Bilingual(zh="读数与重复次数", en="readings and repeats"),
+    "derived": Bilingual(zh="导出量", en="derived quantities"),
+    "summaries": Bilingual(zh="汇总量", en="summaries"),
+    "checks": Bilingual(zh="检定项目", en="checks"),
+    "inspections": Bilingual(zh="检查项目", en="inspections"),
+    "environment": Bilingual(zh="环境条件", en="environment"),
+    "standards": Bilingual(zh="标准器", en="standards"),
+    "ratio": Bilingual(zh="标准器比值", en="ratio to the standard"),
+    "model": Bilingual(zh="测量模型", en="measurement model"),
+    "contributors": Bilingual(zh="不确定度来源", en="contributors"),
+    "rounding": Bilingual(zh="修约", en="rounding"),
+    "conformity": Bilingual(zh="符合性判定", en="conformity"),
+    "certificates": Bilingual(zh="证书", en="certificates"),
+    "parameters": Bilingual(zh="参数", en="parameters"),
+    "options": Bilingual(zh="选项", en="options"),
+    "in_force_from": Bilingual(zh="实施日", en="first day in force"),
+}
+
+
+def field_title(path: str) -> Bilingual:
+    """Return what a field of an edition is called, with the part of it that is meant.
+
+    >>> field_title("classes.0.3").en
+    'accuracy classes: 0.3'
+    """
+    name, _, part = path.partition(".")
+    title = FIELDS.get(name, Bilingual(zh=name, en=name))
+    if not part:
+        return title
+    return Bilingual(zh=f"{title.zh}: {part}", en=f"{title.en}: {part}")
 
 
 def limit_text(value: CheckValue) -> str:
@@ -150,20 +198,56 @@ def interval_text(lowest: float | str | None, highest: float | str | None, unit:
     return f"({low} ~ {high}) {unit}".rstrip()
 
 
-def segment_case(segment: LimitSegment, conditions: Mapping[str, PointCondition]) -> Bilingual:
-    """Return for what a limit holds, in words: classes, choices and bounds; empty for all."""
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What options, conditions and their choices are called, by their names and words."""
+
+    titles: Mapping[str, Bilingual]
+    choices: Mapping[tuple[str, str], Bilingual]
+
+    def title(self, name: str) -> Bilingual:
+        """Return what an option or condition is called; its name where nothing is."""
+        return self.titles.get(name, Bilingual(zh=name, en=name))
+
+    def word(self, name: str, word: str) -> Bilingual:
+        """Return what a choice is called; the word itself where nothing is."""
+        return self.choices.get((name, word), Bilingual(zh=word, en=word))
+
+
+def vocabulary(edition: ProcedureEdition) -> Vocabulary:
+    """Return what the options and conditions of an edition are called."""
+    titles = {option.name: option.title for option in edition.options}
+    choices = {
+        (option.name, word): said
+        for option in edition.options
+        for word, said in option.choices.items()
+    }
+    for test in edition.tests:
+        for condition in test.conditions:
+            titles[condition.name] = condition.title
+            choices |= {(condition.name, word): said for word, said in condition.said.items()}
+    return Vocabulary(titles, choices)
+
+
+def case_text(case: Case, known: Vocabulary) -> Bilingual:
+    """Return for which classes and choices something holds, in words; empty for all."""
     zh, en = [], []
-    if segment.classes:
-        zh.append(f"{'、'.join(segment.classes)} 级")
-        en.append(f"class {', '.join(segment.classes)}")
-    for name, words in segment.where.items():
-        title = conditions[name].title if name in conditions else Bilingual(zh=name, en=name)
-        zh.append(f"{title.zh} {'、'.join(words)}")
-        en.append(f"{title.en} {', '.join(words)}")
-    bounds = " ".join(_bounds(segment))
+    if case.classes:
+        zh.append(f"{'、'.join(case.classes)} 级")
+        en.append(f"class {', '.join(case.classes)}")
+    for name, words in case.where.items():
+        title, said = known.title(name), [known.word(name, word) for word in words]
+        zh.append(f"{title.zh} {'、'.join(word.zh for word in said)}")
+        en.append(f"{title.en} {', '.join(word.en for word in said)}")
+    return Bilingual(zh=", ".join(zh), en=", ".join(en))
+
+
+def segment_case(segment: LimitSegment, known: Vocabulary) -> Bilingual:
+    """Return for what a limit holds, in words: classes, choices and bounds; empty for all."""
+    case, bounds = case_text(segment, known), " ".join(_bounds(segment))
     return Bilingual(
-        zh=", ".join([*zh, *([bounds] if bounds else [])]),
-        en=", ".join([*en, *([bounds] if bounds else [])]),
+        zh=", ".join(part for part in (case.zh, bounds) if part),
+        en=", ".join(part for part in (case.en, bounds) if part),
     )
 
 

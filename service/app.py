@@ -25,6 +25,7 @@ from service.api import (
     logs,
     notices,
     people,
+    procedures,
     recalls,
     received_documents,
     uncertainty_budgets,
@@ -44,6 +45,7 @@ from service.throttle import Throttle
 from service.web import accounts as account_pages
 from service.web import add_pages, impact, intake
 from service.web import notices as notice_pages
+from service.web import procedures as procedure_pages
 from service.web import recalls as recall_pages
 from service.web.drawing import draw_chain
 from service.web.pages import frame_of
@@ -68,6 +70,7 @@ BOOKS_AND_NUMBERS = (
     recalls,
     uncertainty_budgets,
     conformity_statements,
+    procedures,
     work_orders,
     worksheets,
     people,
@@ -129,6 +132,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(notice_pages.router)
     app.include_router(recall_pages.router)
     app.include_router(intake.router)
+    app.include_router(procedure_pages.router)
     app.state.draw_chain = draw_chain
     add_problem_handlers(app)
     add_pages(app, frame_of=frame_of)

@@ -7,10 +7,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlmodel import select
 from uuid_utils.compat import uuid7
 
-from certificates.seal import sha256_hex
 from procedures.conformity import Verdict
 from procedures.method import (
     CheckValue,
@@ -22,11 +20,11 @@ from procedures.method import (
     last_valid_day,
 )
 from procedures.rounding import round_to_step, round_uncertainty
-from service.actions import calibrations
+from service.actions import calibrations, procedures
 from service.actions.calibrations import Result, Statement, Use, Work, permissible_error
 from service.errors import InvalidField
 from service.store import calibrations as calibration_store
-from service.tables.calibrations import Calibration, ProcedureEditionRecord
+from service.tables.calibrations import Calibration
 from service.tables.items import Item
 from service.tables.people import Person
 from service.tenancy import TenantSession
@@ -100,7 +98,7 @@ def record_measured(
         performed_on=on,
         valid_until=_valid_until(item, result, on),
         procedure_code=edition.code,
-        procedure_edition_id=_edition_id(session, edition, edition_text),
+        procedure_edition_id=procedures.id_of_text(session, edition, edition_text),
         place=PLACES.get(edition.kind, "laboratory"),
         record_number=record_number,
         readings=measured.record,
@@ -166,31 +164,6 @@ def _valid_until(item: Item, result: MethodResult, on: date) -> date | None:
         return longest
     agreed = last_valid_day(on, item.period_months)
     return agreed if longest is None else min(agreed, longest)
-
-
-def _edition_id(session: TenantSession, edition: ProcedureEdition, text: str) -> UUID:
-    """Return the id under which the book keeps the edition, word for word; keep it if it is new."""
-    row = ProcedureEditionRecord
-    sha256 = sha256_hex(text.encode())
-    known = session.exec(select(row.id).where(row.sha256 == sha256)).first()
-    if known is not None:
-        return known
-    id_ = uuid7()
-    session.insert(
-        row,
-        [
-            {
-                "id": id_,
-                "code": edition.code,
-                "edition": edition.edition,
-                "in_force_from": edition.in_force_from,
-                "in_force_until": edition.in_force_until,
-                "sha256": sha256,
-                "content": text,
-            }
-        ],
-    )
-    return id_
 
 
 def _interval(nominals: Sequence[float], unit: str) -> MeasuringInterval:
