@@ -107,6 +107,11 @@ def _signed_by(*names):
 @pytest.fixture(scope="session")
 def verification() -> CertificateContent:
     """The story's 检定证书: a pressure gauge of the power plant by JJG 52."""
+    return pressure_gauge()
+
+
+def pressure_gauge() -> CertificateContent:
+    """Return the certificate of the story."""
     return CertificateContent(
         number="TPP-2026-00123-D",
         kind=CertificateKind.VERIFICATION_CERTIFICATE,
