@@ -329,6 +329,10 @@ def _make_demo(teller: "Teller", world: "World", day: date, port: int) -> Settin
         "The demonstration: {organizations} organizations, {items} items, {events} calibrations, "
         "verifications and certifications (synthetic data)".format(**counts),
     )
+    teller.line(
+        f"签章密钥为本次演示新生成:{made.key_folder}(文件权限 0600)",
+        f"keys of their seals, made for this demonstration: {made.key_folder} (mode 0600)",
+    )
     if world.fault:
         planted = f"{world.fault['id']} {world.fault['title_zh']}"
         teller.line(f"已植入故障 {planted}", f"fault planted: {planted}")

@@ -173,19 +173,22 @@ def _print(
 ) -> None:
     console = Console(highlight=False, soft_wrap=True)
     say = WORDS[language]
+    told: set[tuple[tuple[str, str], ...]] = set()  # so that its forms do not repeat one another
     for path, each in found.items():
         verdict = say["authentic"] if each.is_authentic else say["not authentic"]
         console.print(f"{path}: {verdict}", markup=False)
         for failure in each.failures:
             console.print(f"  {say[failure.check]}: {failure.reason}", markup=False)
         if each.sealed_by is not None:
-            told = f"  {say['sealed by']} {each.sealed_by.holder}, {each.sealed_at}"
-            console.print(told, markup=False)
+            seal = f"  {say['sealed by']} {each.sealed_by.holder}, {each.sealed_at}"
+            console.print(seal, markup=False)
         if each.entry is not None and each.checkpoint is not None:
-            told = f"  {say['logged']} {each.checkpoint.origin} ({each.checkpoint.size}): "
-            console.print(told + each.entry.event, markup=False)
-        for name, text in _facts(each.says, language) if each.says else ():
+            log_ = f"  {say['logged']} {each.checkpoint.origin} ({each.checkpoint.size}): "
+            console.print(log_ + say[each.entry.event], markup=False)
+        facts = tuple(_facts(each.says, language)) if each.says else ()
+        for name, text in facts if facts not in told else facts[:1]:
             console.print(f"    {name}: {text}", markup=False)
+        told.add(facts)
     if log is not None:
         unchanged, says = log
         console.print(f"{say['grew' if unchanged else 'cut']}: {says}", markup=False)
@@ -193,6 +196,8 @@ def _print(
 
 def _facts(says: "ReadCertificate", language: str) -> Iterator[tuple[str, str]]:
     """Yield what a certificate says, each with its name: who, of what, when, and the results."""
+    from certificates.dcc.units import plain_unit  # noqa: PLC0415
+
     names = FACTS[language]
     other = "en" if language == "zh" else "zh"
     item = says.items[0] if says.items else None
@@ -206,9 +211,9 @@ def _facts(says: "ReadCertificate", language: str) -> Iterator[tuple[str, str]]:
     yield names["performed on"], str(says.performed_to)
     yield names["issued on"], str(says.issued_on)
     for person in says.persons:
-        yield person.role, person.name.text(language, other)
+        yield names.get(person.role, person.role), person.name.text(language, other)
     for row in says.results():
-        stated = f"{row.value} {row.unit}"
+        stated = f"{row.value} {plain_unit(row.unit)}"
         if row.expanded_uncertainty:
             stated += f", U = {row.expanded_uncertainty} (k = {row.coverage_factor})"
         nominal = f" @ {row.nominal}" if row.nominal else ""
@@ -225,6 +230,10 @@ WORDS = {
         "log": "日志",
         "sealed by": "签章者",
         "logged": "已载入日志",
+        "issued": "已签发",
+        "amended": "已被修改",
+        "withdrawn": "已撤回",
+        "voided": "已作废",
         "grew": "日志自所存检查点起只增未改",
         "cut": "日志有缺失或被改动",
     },
@@ -237,6 +246,10 @@ WORDS = {
         "log": "log",
         "sealed by": "sealed by",
         "logged": "in the log",
+        "issued": "issued",
+        "amended": "amended",
+        "withdrawn": "withdrawn",
+        "voided": "voided",
         "grew": "the log only grew since the checkpoint that was kept",
         "cut": "the log was cut or changed",
     },
@@ -249,6 +262,9 @@ FACTS = {
         "identifications": "编号",
         "performed on": "检定/校准日期",
         "issued on": "签发日期",
+        "calibrated": "检定/校准",
+        "checked": "核验",
+        "approved": "批准",
     },
     "en": {
         "number": "certificate",
@@ -257,5 +273,8 @@ FACTS = {
         "identifications": "numbers",
         "performed on": "performed on",
         "issued on": "issued on",
+        "calibrated": "calibrated",
+        "checked": "checked",
+        "approved": "approved",
     },
 }

@@ -148,6 +148,14 @@ def inclusion(engine: Engine, issuer_id: UUID, number: str) -> Sequence[Inclusio
         ]
 
 
+def events(engine: Engine, issuer_id: UUID, number: str) -> Sequence[tuple[int, LogEntry]]:
+    """Return what the log knows of a certificate, the oldest first, each with its position."""
+    told = {"issuer_id": issuer_id, "number": number}
+    with engine.connect().execution_options(read_only=True) as connection:
+        rows = connection.execute(OF_NUMBER, told)
+        return [(row.position, LogEntry.parse(row.entry.encode())) for row in rows]
+
+
 def consistency(engine: Engine, issuer_id: UUID, old_size: int) -> ConsistencyFile:
     """Return the proof that a log only grew since it had a size, under the newest checkpoint.
 

@@ -64,6 +64,20 @@ def intake(document_id: UUID) -> str:
     return f"/intake/{document_id}"
 
 
+def log_proof(number: str) -> str:
+    """Return where the proof lies that the issuer's log holds a certificate."""
+    return f"/v1/logs/{_code(number)}/inclusion-proofs/{quote(number)}"
+
+
+def seals(number: str) -> str:
+    """Return where the certificates of the seals of a certificate's issuer lie."""
+    return f"/v1/logs/{_code(number)}/seals"
+
+
+def _code(number: str) -> str:
+    return quote(number.partition("-")[0])
+
+
 def item(item_id: UUID) -> str:
     """Return the address of an item's page."""
     return f"/i/{item_id}"

@@ -23,12 +23,14 @@ from procedures.conformity import Verdict
 from service import answers, public
 from service.auth import Actor
 from service.catalogue import edition_in_force
+from service.clock import day_of
 from service.errors import NotFound
 from service.lookup import LookupKeys
 from service.store import calibrations as calibration_store
 from service.store import certificates as certificate_store
 from service.store import directory
 from service.store import items as item_store
+from service.store import log as log_store
 from service.store import organizations as organization_store
 from service.store import people as people_store
 from service.store.directory import Entry
@@ -61,6 +63,7 @@ from service.web.views import (
     Frame,
     HomePage,
     ItemPage,
+    LoggedRow,
     LookupPage,
     MeasuringInterval,
     PaperRow,
@@ -220,11 +223,17 @@ def certificate_page(
         content_sha256=entry.content_sha256,
         since=standing.since,
         replaced_by=standing.replaced_by,
+        logged=tuple(_logged(engine, entry)),
     )
     certificate = _certificate_in(session, entry.number) if session else None
     if session and certificate:
         return _certificate_of_book(session, certificate, page, known_at=known_at)
     return page
+
+
+def _logged(engine: Engine, entry: Entry) -> Iterator[LoggedRow]:
+    for position, event in log_store.events(engine, entry.issuer_id, entry.number):
+        yield LoggedRow(event=event.event, on=day_of(event.occurred_at), position=position)
 
 
 def _paper_rows(content: CertificateContent) -> Iterator[PaperRow]:

@@ -15,6 +15,7 @@ from uuid import UUID
 from markupsafe import Markup
 
 from certificates.content import CertificateKind
+from certificates.log import LoggedEvent
 from procedures.conformity import Verdict
 from service.web.viz import DriftPlot, level_lines
 from traceability.drawing import Band, Drawing
@@ -199,6 +200,15 @@ class PaperRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedRow:
+    """An event of a certificate in its issuer's log."""
+
+    event: LoggedEvent
+    on: date
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CertificatePage:
     """A certificate: its status on a date around its own text.
 
@@ -213,6 +223,7 @@ class CertificatePage:
         replaced_by: the number of the certificate that amends this one.
         withdrawal_reason: why it was withdrawn, as the issuer said it.
         chain_unbroken: whether its chain was unbroken when used; None if that is not ours to see.
+        logged: what its issuer's log holds of it, the oldest first.
     """
 
     row: CertificateRow
@@ -230,6 +241,7 @@ class CertificatePage:
     replaced_by: str | None = None
     withdrawal_reason: str | None = None
     chain_unbroken: bool | None = None
+    logged: tuple[LoggedRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

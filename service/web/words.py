@@ -11,6 +11,7 @@ from enum import StrEnum
 from markupsafe import Markup, escape
 
 from certificates.content import CertificateKind
+from certificates.log import LoggedEvent
 from procedures.conformity import Verdict
 from service.web import fmt
 from service.web.i18n import gettext, say
@@ -49,6 +50,12 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         CertificateStatus.AMENDED: N_("Amended"),
         CertificateStatus.VOIDED: N_("Voided"),
         CertificateStatus.NOT_YET_ISSUED: N_("Not yet issued"),
+    },
+    "log event": {
+        LoggedEvent.ISSUED: N_("Issued"),
+        LoggedEvent.AMENDED: N_("Amended"),
+        LoggedEvent.WITHDRAWN: N_("Withdrawn"),
+        LoggedEvent.VOIDED: N_("Voided"),
     },
     "due status": {
         DueStatus.OVERDUE: N_("Overdue"),

@@ -8,13 +8,16 @@ from certificates.log_files import ConsistencyFile, InclusionFile, open_checkpoi
 from certificates.signer import read_certificates
 from service.app import create_app
 from service.settings import Settings
+from tests.conftest import KEYS
 
 
 @pytest.fixture
 def client(database, tmp_path, story):
     settings = Settings(database_url=database.application, lookup_key_file=tmp_path / "lookup-key")
-    yield (client := TestClient(create_app(settings)))
-    client.app.state.engine.dispose()  # type: ignore[attr-defined]
+    app = create_app(settings)
+    app.state.keys = KEYS
+    yield TestClient(app)
+    app.state.engine.dispose()
 
 
 def test_anyone_checks_the_log_from_what_it_tells(client, story):
@@ -30,6 +33,13 @@ def test_anyone_checks_the_log_from_what_it_tells(client, story):
     assert InclusionFile.parse(proof.text).check(trusted) == checkpoint
     assert ConsistencyFile.parse(grown.text).check(checkpoint, trusted) == checkpoint
     assert proof.headers["content-type"] == "text/plain; charset=utf-8"
+
+
+def test_the_page_of_a_certificate_leads_to_its_proof_and_its_seal(client, story):
+    page = client.get(f"/c/{story.number}", headers={"accept": "text/html"}).text
+
+    assert f'href="/v1/logs/LAB/inclusion-proofs/{story.number}"' in page
+    assert 'href="/v1/logs/LAB/seals"' in page
 
 
 @pytest.mark.parametrize(
