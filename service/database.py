@@ -1,32 +1,69 @@
 """The engine."""
 
-from typing import Any
+from threading import Lock
+from typing import Any, Final
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 from sqlmodel import create_engine
+
+HELD: Final = "holds the write lock"
+PATIENCE: Final = 10.0  # seconds, for those before us and for other processes
 
 
 def open_engine(url: str) -> Engine:
     """Return an engine; on SQLite, one that enforces foreign keys and append-only tables.
 
     A SQLite transaction takes the write lock when it begins, so that no writer fails halfway;
-    under the execution option `read_only` it takes none.
+    under the execution option `read_only` it takes none. The writers of this process queue for
+    it in turn, instead of asking SQLite again and again.
     """
     engine = create_engine(url)
     if engine.dialect.name == "sqlite":
-
-        @event.listens_for(engine, "connect")
-        def _configure(connection: Any, _record: Any) -> None:
-            connection.isolation_level = None  # or the driver begins when it likes
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute("PRAGMA recursive_triggers = ON")  # or REPLACE would rewrite rows
-            connection.execute("PRAGMA busy_timeout = 10000")
-
-        @event.listens_for(engine, "begin")
-        def _begin(connection: Any) -> None:
-            read_only = connection.get_execution_options().get("read_only", False)
-            connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
-
+        queue = _Queue()
+        event.listen(engine, "connect", _configure)
+        event.listen(engine, "begin", queue.begin)
+        event.listen(engine, "commit", queue.commit)
+        event.listen(engine, "rollback", queue.rollback)
     return engine
+
+
+def _configure(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # or the driver begins when it likes
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA recursive_triggers = ON")  # or REPLACE would rewrite rows
+    connection.execute(f"PRAGMA busy_timeout = {1000 * PATIENCE:.0f}")
+
+
+class _Queue:
+    """The writers of this process, one after another; SQLite admits no two, and is not fair."""
+
+    def __init__(self) -> None:
+        self._writing = Lock()
+
+    def begin(self, connection: Connection) -> None:
+        if connection.get_execution_options().get("read_only", False):
+            connection.exec_driver_sql("BEGIN")
+            return
+        connection.info[HELD] = self._writing.acquire(timeout=PATIENCE)
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except BaseException:
+            self._let_go(connection)
+            raise
+
+    def commit(self, connection: Connection) -> None:
+        if connection.info.get(HELD):
+            connection.exec_driver_sql("COMMIT")  # before the next writer is let in
+            self._let_go(connection)
+
+    def rollback(self, connection: Connection) -> None:
+        if connection.info.get(HELD):
+            if connection.connection.dbapi_connection.in_transaction:  # type: ignore[union-attr]
+                connection.exec_driver_sql("ROLLBACK")
+            self._let_go(connection)
+
+    def _let_go(self, connection: Connection) -> None:
+        if connection.info.pop(HELD, False):
+            self._writing.release()
