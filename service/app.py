@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from service import log
 from service.api import (
     api_keys,
+    audit_entries,
     calibrations,
     certificate_statuses,
     certificates,
@@ -61,6 +62,7 @@ BOOKS_AND_NUMBERS = (
     imports,
     webhooks,
     connections,
+    audit_entries,
     chains,
     calibrations,
     dependents,

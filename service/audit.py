@@ -1,6 +1,7 @@
 """Writing the audit log: append-only, each entry of an organization sealing the one before."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -27,15 +28,7 @@ def record(
 ) -> None:
     """Append one entry to the organization's chain, within the transaction of the action."""
     position, previous = _end_of_chain(session)
-    entry = {
-        "position": position + 1,
-        "recorded_at": now.astimezone(UTC).isoformat(),  # as the database keeps it
-        "actor_id": str(actor_id),
-        "action": action,
-        "subject_id": str(subject_id),
-        "said": dict(said or {}),
-        "previous_sha256": previous,
-    }
+    entry = _sealed(position + 1, now, actor_id, action, subject_id, dict(said or {}), previous)
     sha256 = digest(entry)
     session.insert(
         AuditEntry,
@@ -50,6 +43,73 @@ def record(
         ],
     )
     _remember(session, position + 1, sha256)
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenEntry:
+    """The first entry at which a chain no longer holds, and why."""
+
+    position: int
+    reason: str
+
+
+def first_broken(
+    entries: Iterable[AuditEntry], *, end: tuple[int, str] | None = None
+) -> BrokenEntry | None:
+    """Return the first entry that does not fit those before it; None where the chain holds.
+
+    A chain cut off at its end still holds by itself: only who kept an end can tell.
+
+    Args:
+        entries: the whole chain, in order.
+        end: position and seal of an entry that was kept elsewhere.
+    """
+    position, previous = -1, GENESIS
+    for row in entries:
+        position += 1
+        if row.position != position:
+            return BrokenEntry(position, f"is missing: {row.position} stands in its place")
+        if row.previous_sha256 != previous:
+            return BrokenEntry(position, "does not seal the entry before it")
+        if seal_of(row) != row.sha256:
+            return BrokenEntry(position, "says something else than when it was sealed")
+        previous = row.sha256
+        if end is not None and end[0] == position and end[1] != previous:
+            return BrokenEntry(position, "has another seal than the one kept elsewhere")
+    if end is not None and end[0] > position:
+        return BrokenEntry(position + 1, f"is missing: the chain once reached {end[0]}")
+    return None
+
+
+def seal_of(row: AuditEntry) -> str:
+    """Return the seal that belongs to an entry as it stands."""
+    return digest(
+        _sealed(
+            row.position, row.recorded_at, row.actor_id, row.action, row.subject_id, row.said,
+            row.previous_sha256,
+        )
+    )  # fmt: skip
+
+
+def _sealed(
+    position: int,
+    now: datetime,
+    actor_id: UUID,
+    action: str,
+    subject_id: UUID,
+    said: Mapping[str, str],
+    previous: str,
+) -> dict[str, Any]:
+    """Return what the seal of an entry is taken over."""
+    return {
+        "position": position,
+        "recorded_at": now.astimezone(UTC).isoformat(),  # as the database keeps it
+        "actor_id": str(actor_id),
+        "action": action,
+        "subject_id": str(subject_id),
+        "said": said,
+        "previous_sha256": previous,
+    }
 
 
 def digest_of(value: Any) -> str:

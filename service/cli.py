@@ -18,6 +18,8 @@ from rich.progress import Progress
 
 from service.commands.at_hand import FINDINGS, end_of, require_ready, settings_at_hand
 from service.commands.authenticate import authenticate
+from service.commands.at_hand import end_of, require_ready, settings_at_hand
+from service.commands.audit import audit
 from service.commands.budget import budget
 from service.commands.keys import key, make_missing
 from service.commands.ledger import export, import_
@@ -42,6 +44,7 @@ app = typer.Typer(
 )
 database = typer.Typer(no_args_is_help=True, help="Create and migrate the database.")
 certificate = typer.Typer(no_args_is_help=True, help="Find certificates.")
+app.add_typer(audit, name="audit")
 app.add_typer(database, name="db")
 app.add_typer(certificate, name="certificate")
 app.add_typer(procedure, name="procedure")
@@ -240,36 +243,6 @@ def trace(
         else:
             teller.console.print(chain_tree(teller, chain.result))
             teller.line(*_chain_verdict([found.flaw.value for found in chain.breaks]))
-
-
-@app.command()
-def audit(*, on: On = None, known_at: KnownAt = None, as_json: AsJson = False) -> None:
-    """Audit every book: broken chains, overdue items, loops. Exit code 3 if something is found.
-
-    Example: suyuan audit --on 2026-11-21
-    """
-    from service import answers  # noqa: PLC0415
-    from service.clock import day_of  # noqa: PLC0415
-    from service.database import open_engine  # noqa: PLC0415
-    from service.store import directory  # noqa: PLC0415
-
-    settings = settings_at_hand()
-    engine, moment = open_engine(settings.database_url), end_of(known_at)
-    day = on.date() if on else settings.demonstration_today or day_of(moment)
-    ids = directory.organization_ids(engine)
-    findings = answers.audit_books(engine, ids, on=day, known_at=moment)
-    if as_json:
-        told = [{"flaw": f.flaw.value, "subjects": [str(id_) for id_ in f.subjects],
-                 "ratio": f.ratio, "ratio_limit": f.ratio_limit} for f in findings]  # fmt: skip
-        typer.echo(json.dumps(told, indent=2))
-    else:
-        names = answers.names_of(engine, ids)
-        for finding in findings:
-            subjects = " ← ".join(names.get(id_, str(id_)) for id_ in finding.subjects)
-            typer.echo(f"{finding.flaw.value}\t{subjects}")
-    stderr.print(f"suyuan: {len(ids)} books on {day}: {len(findings)} findings")
-    if findings:
-        raise typer.Exit(FINDINGS)
 
 
 def main() -> None:
