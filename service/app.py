@@ -44,7 +44,9 @@ from service.seals import open_seals
 from service.settings import Settings
 from service.throttle import Throttle
 from service.web import accounts as account_pages
-from service.web import add_pages, impact, intake
+from service.web import add_pages, audit_log, impact, intake
+from service.web import connections as connection_pages
+from service.web import ledger as ledger_pages
 from service.web import notices as notice_pages
 from service.web import procedures as procedure_pages
 from service.web import recalls as recall_pages
@@ -135,6 +137,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(recall_pages.router)
     app.include_router(intake.router)
     app.include_router(procedure_pages.router)
+    app.include_router(ledger_pages.router)
+    app.include_router(connection_pages.router)
+    app.include_router(audit_log.router)
     app.state.draw_chain = draw_chain
     add_problem_handlers(app)
     add_pages(app, frame_of=frame_of)

@@ -16,10 +16,9 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from service.commands.at_hand import FINDINGS, end_of, require_ready, settings_at_hand
-from service.commands.authenticate import authenticate
 from service.commands.at_hand import end_of, require_ready, settings_at_hand
 from service.commands.audit import audit
+from service.commands.authenticate import authenticate
 from service.commands.budget import budget
 from service.commands.keys import key, make_missing
 from service.commands.ledger import export, import_

@@ -1,11 +1,13 @@
 """Reading the ledger of items."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from uuid import UUID
 
-from sqlmodel import col, func, select
+from sqlalchemy import ColumnElement
+from sqlmodel import col, func, or_, select
 
 from service.errors import NotFound
 from service.tables.calibrations import (
@@ -114,6 +116,58 @@ def newest_standing(session: TenantSession, item_id: UUID) -> Calibration | None
         )
     ).first()
     return None if failed else newest
+
+
+def listed(
+    session: TenantSession,
+    *,
+    text: str = "",
+    status: str = "",
+    level: str = "",
+    sort: str = "asset",
+    descending: bool = False,
+    offset: int,
+    limit: int,
+) -> tuple[list[tuple[Item, date | None]], int]:
+    """Return some of the own items with their due dates, and how many fit in all."""
+    fits: list[ColumnElement[bool]] = [col(Item.customer_id).is_(None)]
+    if text:
+        fits.append(
+            or_(
+                *(
+                    col(column).icontains(text, autoescape=True)
+                    for column in (Item.name_zh, Item.name_en, Item.asset_number,
+                                   Item.serial_number, Item.type_designation)
+                )
+            )
+        )  # fmt: skip
+    if status:
+        fits.append(col(Item.status) == status)
+    if level:
+        fits.append(col(Item.energy_level) == level)
+    order: dict[str, Any] = {
+        "asset": col(Item.asset_number),
+        "name": col(Item.name_zh),
+        "serial": col(Item.serial_number),
+        "due": col(ItemDue.due_on),
+    }
+    key = order[sort]
+    rows = session.exec(
+        select(Item, ItemDue)
+        .outerjoin(ItemDue, col(ItemDue.item_id) == Item.id)
+        .where(*fits)
+        .order_by(key.is_(None), key.desc() if descending else key, col(Item.id))
+        .offset(offset)
+        .limit(limit)
+    ).all()
+    matching = session.exec(select(func.count(col(Item.id))).where(*fits)).one()
+    return [(item, getattr(due, "due_on", None)) for item, due in rows], matching
+
+
+def by_ids(session: TenantSession, item_ids: Collection[UUID]) -> dict[UUID, Item]:
+    """Return items of the ledger by their ids."""
+    rows = session.exec(select(Item).where(col(Item.id).in_(item_ids)))
+    return {row.id: row for row in rows}
 
 
 def due_between(

@@ -23,6 +23,15 @@ CHAIN_DRAWING_ROUTE = "/calibrations/{calibration_id}/chain.svg"
 DUE_ROUTE = "/due"
 DUE_CSV_ROUTE = "/due.csv"
 FINDINGS_ROUTE = "/findings"
+LEDGER_ROUTE = "/ledger"
+LEDGER_FILE_ROUTE = "/ledger/file"
+IMPORTS_ROUTE = "/imports"
+IMPORT_ROUTE = "/imports/{import_id}"
+IMPORT_DECISIONS_ROUTE = "/imports/{import_id}/decisions"
+IMPORT_CONFIRMATION_ROUTE = "/imports/{import_id}/confirmation"
+REFUSED_ROWS_ROUTE = "/imports/{import_id}/refused-rows"
+CONNECTIONS_ROUTE = "/connections"
+AUDIT_LOG_ROUTE = "/audit-log"
 NOTICES_ROUTE = "/notices"
 NOTICE_ROUTE = "/notices/{notice_id}"
 NOTICE_RECEIPT_ROUTE = "/notices/{notice_id}/receipt"
@@ -76,6 +85,16 @@ def seals(number: str) -> str:
 
 def _code(number: str) -> str:
     return quote(number.partition("-")[0])
+
+
+def import_(import_id: UUID) -> str:
+    """Return the address of a ledger that was handed in."""
+    return f"{IMPORTS_ROUTE}/{import_id}"
+
+
+def ledger_file(layout: str, form: str) -> str:
+    """Return the address of the ledger as a file."""
+    return f"{LEDGER_FILE_ROUTE}?{urlencode({'layout': layout, 'form': form})}"
 
 
 def item(item_id: UUID) -> str:

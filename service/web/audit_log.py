@@ -1,0 +1,94 @@
+"""The audit log as a page: who did what, when, and whether its seals hold."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse
+
+from service import audit
+from service.audit import BrokenEntry
+from service.auth import Reading
+from service.store import audit as store
+from service.store import people as people_store
+from service.web import addresses
+from service.web.frame import TEMPLATES, render_page
+from service.web.loading import bilingual
+from service.web.views import Bilingual
+
+router = APIRouter(include_in_schema=False)
+
+ENTRIES_A_PAGE = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryRow:
+    """One entry; `actor` None: somebody who is no person of the book."""
+
+    position: int
+    recorded_at: datetime
+    actor: Bilingual | None
+    action: str
+    subject_id: UUID
+    said: tuple[tuple[str, str], ...]
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditLogPage:
+    """One page of the audit log, the newest first; `broken` is the first entry that is not whole.
+
+    `next_before` leads to older entries; None: there are none.
+    """
+
+    rows: tuple[EntryRow, ...]
+    action: str
+    broken: BrokenEntry | None
+    checked: bool
+    next_before: int | None
+
+    def older(self) -> str:
+        """Return the address of the entries before these."""
+        return f"{addresses.AUDIT_LOG_ROUTE}?" + urlencode(
+            {"before": self.next_before, **({"action": self.action} if self.action else {})}
+        )
+
+
+TEMPLATES[AuditLogPage] = "audit_log.html"
+
+
+@router.get(addresses.AUDIT_LOG_ROUTE)
+def show_audit_log(
+    request: Request,
+    session: Reading,
+    action: Annotated[str, Query(max_length=100)] = "",
+    before: Annotated[int | None, Query(ge=0, le=2**31 - 1)] = None,
+    *,
+    check: bool = False,
+) -> HTMLResponse:
+    """Show who did what, the newest first; `check` computes every seal anew."""
+    rows = store.newest(session, before=before, action=action.strip(), limit=ENTRIES_A_PAGE + 1)
+    people = {person.id: bilingual(person, "name")
+              for person in people_store.of_organization(session)}  # fmt: skip
+    page = AuditLogPage(
+        rows=tuple(
+            EntryRow(
+                position=row.position,
+                recorded_at=row.recorded_at,
+                actor=people.get(row.actor_id),
+                action=row.action,
+                subject_id=row.subject_id,
+                said=tuple(sorted((name, str(value)) for name, value in row.said.items())),
+                sha256=row.sha256,
+            )
+            for row in rows[:ENTRIES_A_PAGE]
+        ),
+        action=action.strip(),
+        broken=audit.first_broken(store.chain(session)) if check else None,
+        checked=check,
+        next_before=rows[ENTRIES_A_PAGE - 1].position if len(rows) > ENTRIES_A_PAGE else None,
+    )
+    return render_page(request, page)
