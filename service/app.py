@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from threading import Event, Thread
 
 from fastapi import FastAPI
@@ -34,8 +35,11 @@ from service.api import (
     work_orders,
     worksheets,
 )
+from service.api.description import describe, name_of
+from service.api.rate_limit import RateLimit
 from service.clock import now, standing_on
 from service.database import open_engine
+from service.idempotency import answering_once
 from service.jobs.worker import Worker
 from service.lookup import open_lookup_keys
 from service.network import Network
@@ -81,12 +85,6 @@ BOOKS_AND_NUMBERS = (
     api_keys,
 )
 PATIENCE = 10  # seconds for the work at hand when the service stops
-DESCRIPTION = """\
-Traceability, verification and certificates. Time is asked by `on` (valid time) and `known_at`
-(system time). Errors are problem documents (RFC 9457) that point at the field. A machine sends a
-key, `Authorization: Bearer suyuan_…`; a person logs in on the pages; the demonstration, on
-loopback, acts as a person whom it names.
-"""
 
 
 @asynccontextmanager
@@ -111,7 +109,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(
         title="Suyuan 溯源",
         version="0.1.0",
-        description=DESCRIPTION,
+        generate_unique_id_function=name_of,
         docs_url=None,
         redoc_url=None,
         lifespan=_working,
@@ -125,8 +123,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     today = settings.demonstration_today
     app.state.clock = standing_on(today) if today else now
     for module in BOOKS_AND_NUMBERS:
-        app.include_router(module.router, prefix="/v1")
-    app.include_router(worksheets.log, prefix="/v1")
+        app.include_router(answering_once(module.router), prefix="/v1")
+    app.include_router(answering_once(worksheets.log), prefix="/v1")
     app.include_router(people.roles_router, prefix="/v1")
     app.include_router(connections.public)
     app.include_router(health.router)
@@ -141,8 +139,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(connection_pages.router)
     app.include_router(audit_log.router)
     app.state.draw_chain = draw_chain
+    app.openapi = partial(describe, app)  # type: ignore[method-assign]  # FastAPI's own way
     add_problem_handlers(app)
     add_pages(app, frame_of=frame_of)
+    app.add_middleware(RateLimit, throttle=app.state.throttle, a_minute=settings.requests_a_minute)
     if settings.demonstration_person is None:  # whose terminal tells a story instead
         app.add_middleware(log.RequestLog)
     return app

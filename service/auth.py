@@ -13,7 +13,7 @@ from uuid import UUID
 from fastapi import Depends, Request, Response
 from sqlalchemy import Engine
 
-from service import permissions
+from service import idempotency, permissions
 from service.actions import accounts, keys
 from service.actions.accounts import LoggedIn, digest_of
 from service.clock import Now
@@ -83,6 +83,7 @@ def actor_of(request: Request) -> Actor | None:
     """
     known: Any = getattr(request.state, "actor", UNKNOWN)
     if known is UNKNOWN:
+        request.state.actor = None  # for the page that tells of a refusal
         known = request.state.actor = _find_actor(request)
     actor: Actor | None = known
     return actor
@@ -276,6 +277,7 @@ def _transaction(request: Request, actor: Acting) -> Iterator[TenantSession]:
     """Yield the request's session; commit before the response is sent, or roll back."""
     engine: Engine = request.app.state.engine
     with TenantSession(engine, actor.organization_id) as session, session.begin():
+        idempotency.begin(session, request)
         yield session
 
 

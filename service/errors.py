@@ -5,6 +5,10 @@
   - NotAuthenticated
     - ReauthenticationRequired
   - NotPermitted
+  - AlreadyAnswered
+  - KeyInFlight
+  - KeyUsedOtherwise
+  - LimitTooLarge
   - DatabaseNotReady
   - InvalidField
   - AlreadyThere
@@ -28,6 +32,7 @@
 """
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 
@@ -53,6 +58,27 @@ class ReauthenticationRequired(NotAuthenticated):
 
 class NotPermitted(ServiceError):
     """The person's role, or the key's scopes, do not cover what was asked."""
+
+
+class AlreadyAnswered(ServiceError):
+    """The request was answered before under its key; this carries the answer as it was kept."""
+
+    def __init__(self, status_code: int, answer: dict[str, Any]) -> None:
+        self.status_code = status_code
+        self.answer = answer
+        super().__init__("answered before; the answer held a secret, which is told once")
+
+
+class KeyInFlight(ServiceError):
+    """The same request is at work under the same key."""
+
+
+class KeyUsedOtherwise(ServiceError):
+    """The key of a request stands for another one."""
+
+
+class LimitTooLarge(ServiceError, ValueError):
+    """More rows at once than a page holds, or none."""
 
 
 class DatabaseNotReady(ServiceError):

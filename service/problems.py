@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -21,10 +21,14 @@ from certificates.errors import (
 )
 from procedures.errors import InvalidInput, ProcedureError
 from service.errors import (
+    AlreadyAnswered,
     AlreadyThere,
     FormNotThere,
     InvalidField,
+    KeyInFlight,
+    KeyUsedOtherwise,
     LedgerRefused,
+    LimitTooLarge,
     NoCapacity,
     NotAuthenticated,
     NotAuthorised,
@@ -44,6 +48,7 @@ from service.errors import (
     VersionMissing,
     WorksheetIncomplete,
 )
+from service.idempotency import told_again
 from traceability.errors import (
     ChainTooDeep,
     CycleInTraceability,
@@ -63,7 +68,11 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     NotFound: (404, "not-found"),
     UnknownCalibration: (404, "not-found"),
     FormNotThere: (406, "form-not-there"),
+    AlreadyAnswered: (409, "already-answered"),
     AlreadyThere: (409, "already-there"),
+    KeyInFlight: (409, "key-in-flight"),
+    KeyUsedOtherwise: (422, "key-used-otherwise"),
+    LimitTooLarge: (400, "limit-too-large"),
     NotPublishable: (409, "not-publishable"),
     NotTheSenders: (409, "not-the-senders"),
     NotIssuable: (409, "not-issuable"),
@@ -155,13 +164,21 @@ def tell_http(request: Request, error: HTTPException) -> JSONResponse:
     """Answer what the framework refuses, such as an unknown address."""
     kind = {404: "not-found", 405: "method-not-allowed", 406: "form-not-there"}
     told = kind.get(error.status_code, "refused")
-    return problem(request, error.status_code, told, str(error.detail))
+    answer = problem(request, error.status_code, told, str(error.detail))
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def tell_again(request: Request, error: AlreadyAnswered) -> Response:
+    """Give the answer that was given under the same key before; a secret is not told again."""
+    return told_again(error) or tell(request, error)
 
 
 def add_problem_handlers(app: FastAPI) -> None:
     """Register a handler for every error in `PROBLEMS` and for what the framework refuses."""
     for error in PROBLEMS:
         app.add_exception_handler(error, tell)
+    app.add_exception_handler(AlreadyAnswered, tell_again)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, tell_invalid)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, tell_http)  # type: ignore[arg-type]
 

@@ -22,6 +22,7 @@ class Settings(BaseSettings):
         dcc_schema_dir: PTB's schemas of the DCC, as `suyuan certificate fetch-schema` lays them
             out; what they find wrong with a received certificate is told.
         public_url: under which people reach the service; certificates print it.
+        requests_a_minute: of one key or log-in; of one address five times as many.
         oidc_issuer: the identity provider at which people may log in; with the two below.
         oidc_client_id: as which the provider knows this service.
         oidc_client_secret: by which it proves that.
@@ -45,6 +46,7 @@ class Settings(BaseSettings):
     pkcs11_pin: SecretStr = SecretStr("")
     dcc_schema_dir: Path | None = None
     public_url: str = "http://127.0.0.1:8000"
+    requests_a_minute: int = 1200
     oidc_issuer: str | None = None
     oidc_client_id: str = ""
     oidc_client_secret: SecretStr = SecretStr("")

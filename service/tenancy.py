@@ -8,6 +8,7 @@ The log-in, which comes before any organization, has a session of its own that r
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Never
 from uuid import UUID
 
@@ -181,6 +182,19 @@ class TenantSession(Session):
         if connection.dialect.name == "postgresql":
             key = self.organization_id.int & (2**63 - 1)
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+
+    def try_lock(self, name: str) -> bool:
+        """Let no other transaction of this organization do the same at once; False if one does.
+
+        SQLite's transaction holds the write lock already.
+        """
+        connection = super().connection()
+        if connection.dialect.name != "postgresql":
+            return True
+        said = f"{self.organization_id} {name}".encode()
+        key = int.from_bytes(sha256(said).digest()[:8], signed=True)
+        statement = text("SELECT pg_try_advisory_xact_lock(:key)")
+        return bool(connection.scalar(statement, {"key": key}))
 
     @contextmanager
     def logging_in(self) -> Iterator["LogInSession"]:

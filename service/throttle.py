@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from fastapi import Depends, Request
 from fastapi.params import Depends as Dependency
-from limits import RateLimitItem, parse
+from limits import RateLimitItem, WindowStats, parse
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
@@ -50,6 +50,10 @@ class Throttle:
     def count(self, limit: RateLimitItem, *whose: str) -> None:
         """Count what has happened already."""
         self._limiter.hit(limit, *whose)
+
+    def left(self, limit: RateLimitItem, *whose: str) -> WindowStats:
+        """Return how many more the limit admits, and when it admits all again (POSIX, s)."""
+        return self._limiter.get_window_stats(limit, *whose)
 
     def forget(self, limit: RateLimitItem, *whose: str) -> None:
         """Begin to count anew."""

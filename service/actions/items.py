@@ -1,11 +1,14 @@
 """Registering items."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from service import audit
 from service.actions.admission import require_admissible_item
+from service.clock import day_of
+from service.store import items as store
 from service.tables.items import Item
 from service.tenancy import TenantSession
 
@@ -24,4 +27,30 @@ def register(session: TenantSession, *, actor_id: UUID, now: datetime, **facts: 
     session.add(item)
     session.flush()
     audit.record(session, "item.registered", item.id, actor_id=actor_id, now=now)
+    return item
+
+
+def change(
+    session: TenantSession,
+    item_id: UUID,
+    facts: Mapping[str, Any],
+    *,
+    actor_id: UUID,
+    now: datetime,
+) -> Item:
+    """Change facts of an item; the audit log keeps what they were.
+
+    Raises:
+        NotFound: the ledger has no such item.
+    """
+    item = store.get(session, item_id)
+    changed = {name: value for name, value in facts.items() if getattr(item, name) != value}
+    if not changed:
+        return item
+    said = {name: f"{getattr(item, name)} → {value}" for name, value in changed.items()}
+    if "status" in changed:
+        changed["status_since"] = day_of(now)
+    item.sqlmodel_update({**changed, "changed_at": now})
+    session.flush()
+    audit.record(session, "item.changed", item.id, actor_id=actor_id, now=now, said=said)
     return item

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from pydantic import AwareDatetime, ConfigDict, Field
 from sqlmodel import SQLModel
 
@@ -58,7 +58,12 @@ def list_api_keys(session: Reading) -> list[KeyAnswer]:
 
 @router.post("", status_code=201)
 def create_api_key(
-    request: Request, session: Transaction, actor: Acting, now: Now, said: KeyIn
+    request: Request,
+    response: Response,
+    session: Transaction,
+    actor: Acting,
+    now: Now,
+    said: KeyIn,
 ) -> KeyMade:
     """Make a key in the own name; its text is told this once and kept nowhere."""
     row, text = actions.create(
@@ -70,6 +75,7 @@ def create_api_key(
         pepper=request.app.state.keys.derived("API keys"),
         now=now,
     )
+    response.headers["Cache-Control"] = "no-store"
     return KeyMade(**_answer(row).model_dump(), key=text)
 
 

@@ -1,14 +1,22 @@
 """Items of the ledger."""
 
-from datetime import date
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import AwareDatetime, ConfigDict, Field
 from sqlmodel import SQLModel
 
-from service.auth import Reading
+from service.actions import items as actions
+from service.api import conditions
+from service.api.conditions import IfMatch, IfNoneMatch
+from service.api.paging import FORMS, Asked, answered
+from service.auth import Acting, Reading, Transaction
+from service.clock import Now
 from service.store import calibrations as calibration_store
 from service.store import items as store
+from service.tenancy import TenantSession
 
 router = APIRouter(prefix="/items", tags=["items"])
 
@@ -25,8 +33,12 @@ class CalibrationOfItem(SQLModel):
     laboratory_en: str
 
 
-class ItemAnswer(SQLModel):
-    """An item, with its calibrations, newest first."""
+class ItemSummary(SQLModel):
+    """An item as a list tells it.
+
+    No item is ever deleted: one out of use has the status `out_of_service`, so that whoever keeps
+    in step by `updated_since` learns of its end.
+    """
 
     id: UUID
     kind: str
@@ -49,13 +61,94 @@ class ItemAnswer(SQLModel):
     procedure_code: str | None
     period_months: int | None
     status: str
+    status_since: date | None
+    recorded_at: datetime
+    changed_at: datetime | None
     is_demonstration: bool
+
+
+class ItemAnswer(ItemSummary):
+    """An item, with its calibrations, newest first."""
+
     calibrations: list[CalibrationOfItem]
 
 
-@router.get("/{item_id}")
-def get_item(session: Reading, item_id: UUID) -> ItemAnswer:
+class ItemChange(SQLModel):
+    """What shall be otherwise of an item; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid")  # type: ignore[assignment]  # SQLModel's own type
+
+    asset_number: Annotated[str | None, Field(max_length=100, examples=["TPP-0042"])] = None
+    location: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=200)]],
+        Field(max_length=10, examples=[["Unit 1", "Boiler hall"]]),
+    ] = []
+    use: Annotated[str | None, Field(max_length=200)] = None
+    procedure_code: Annotated[str | None, Field(max_length=100)] = None
+    period_months: Annotated[int | None, Field(ge=1, le=600)] = None
+    status: Literal["in_use", "limited", "sealed", "out_of_service"] = "in_use"
+
+
+@router.get("", response_model=list[ItemSummary], responses=FORMS)
+def list_items(
+    request: Request,
+    session: Reading,
+    page: Asked,
+    updated_since: Annotated[
+        AwareDatetime | None,
+        Query(
+            description="Recorded or changed at this moment or later.",
+            examples=["2026-11-21T00:00:00Z"],
+        ),
+    ] = None,
+    serial_number: Annotated[str | None, Query(max_length=100, examples=["0083105"])] = None,
+) -> Response:
+    """Return the ledger's items by id, a page at a time; as CSV or JSON lines all of them."""
+    return answered(
+        request,
+        session,
+        page,
+        lambda after, limit: store.page(
+            session, after=after, limit=limit, updated_since=updated_since,
+            serial_number=serial_number,
+        ),
+        ItemSummary,
+    )  # fmt: skip
+
+
+@router.get("/{item_id}", response_model=ItemAnswer, responses={304: {"description": "As it was."}})
+def get_item(
+    session: Reading, response: Response, item_id: UUID, if_none_match: IfNoneMatch = None
+) -> Any:
     """Return an item of the own ledger with its calibrations, newest first."""
+    answer = _answer(session, item_id)
+    etag = conditions.etag_of(answer)
+    if if_none_match is not None and conditions.names(if_none_match, etag):
+        return Response(status_code=304, headers={"ETag": etag})
+    response.headers["ETag"] = etag
+    return answer
+
+
+@router.patch("/{item_id}")
+def change_item(
+    session: Transaction,
+    response: Response,
+    actor: Acting,
+    now: Now,
+    item_id: UUID,
+    said: ItemChange,
+    if_match: IfMatch = None,
+) -> ItemAnswer:
+    """Change facts of an item that is still as it was read."""
+    conditions.require_match("item", if_match, conditions.etag_of(_answer(session, item_id)))
+    facts = said.model_dump(exclude_unset=True)
+    actions.change(session, item_id, facts, actor_id=actor.person_id, now=now)
+    answer = _answer(session, item_id)
+    response.headers["ETag"] = conditions.etag_of(answer)
+    return answer
+
+
+def _answer(session: TenantSession, item_id: UUID) -> ItemAnswer:
     item = store.get(session, item_id)
     history = calibration_store.of_item(session, item_id)
     rows = [CalibrationOfItem.model_validate(row, from_attributes=True) for row in history]

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from pydantic import ConfigDict, Field
 from sqlmodel import SQLModel
 
@@ -85,7 +85,12 @@ def list_people(session: Reading) -> list[PersonAnswer]:
 
 @router.post("", status_code=201)
 def invite_person(
-    request: Request, session: Transaction, actor: Acting, now: Now, said: InvitationIn
+    request: Request,
+    response: Response,
+    session: Transaction,
+    actor: Acting,
+    now: Now,
+    said: InvitationIn,
 ) -> InvitedAnswer:
     """Make somebody a member of the organization and invite him or her to log in."""
     invited = actions.invite(
@@ -97,16 +102,21 @@ def invite_person(
         name_zh=said.name_zh,
         name_en=said.name_en,
     )
-    return _invited(request, invited)
+    return _invited(request, response, invited)
 
 
 @router.post("/{person_id}/invitations", status_code=201)
 def invite_person_again(
-    request: Request, session: Transaction, actor: Acting, now: Now, person_id: UUID
+    request: Request,
+    response: Response,
+    session: Transaction,
+    actor: Acting,
+    now: Now,
+    person_id: UUID,
 ) -> InvitedAnswer:
     """Invite a member once more: to log in for the first time, or to set a new password."""
     invited = actions.invite_again(session, person_id, actor_id=actor.person_id, now=now)
-    return _invited(request, invited)
+    return _invited(request, response, invited)
 
 
 @router.post("/{person_id}/roles", status_code=201)
@@ -175,6 +185,7 @@ def _answer(
     )
 
 
-def _invited(request: Request, invited: actions.Invited) -> InvitedAnswer:
+def _invited(request: Request, response: Response, invited: actions.Invited) -> InvitedAnswer:
+    response.headers["Cache-Control"] = "no-store"
     base = request.app.state.settings.public_url.rstrip("/")
     return InvitedAnswer(person_id=invited.person_id, address=f"{base}/invitations/{invited.token}")

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -42,6 +42,27 @@ def get(session: TenantSession, item_id: UUID) -> Item:
     if row is None:
         raise NotFound("item", item_id)
     return row
+
+
+def page(
+    session: TenantSession,
+    *,
+    after: UUID | None,
+    limit: int,
+    updated_since: datetime | None = None,
+    serial_number: str | None = None,
+) -> Sequence[Item]:
+    """Return so many items of the ledger after the one of an id, by id."""
+    statement = select(Item).order_by(col(Item.id)).limit(limit)
+    if after is not None:
+        statement = statement.where(col(Item.id) > after)
+    if updated_since is not None:
+        statement = statement.where(
+            func.coalesce(Item.changed_at, Item.recorded_at) >= updated_since
+        )
+    if serial_number is not None:
+        statement = statement.where(Item.serial_number == serial_number)
+    return session.exec(statement).all()
 
 
 def own(session: TenantSession) -> Sequence[Item]:

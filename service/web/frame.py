@@ -71,7 +71,12 @@ def build_environment() -> Environment:
     i18n.install(environment)
     environment.globals.update(address=addresses, fmt=fmt, viz=viz)
     environment.globals.update(
-        say=i18n.say, word=words.word, look=words.look, sentence=words.sentence, title=words.title
+        terminal_reason=words.terminal_reason,
+        say=i18n.say,
+        word=words.word,
+        look=words.look,
+        sentence=words.sentence,
+        title=words.title,
     )
     return environment
 

@@ -258,6 +258,11 @@ def word(table: str, value: str | StrEnum) -> str:
     return gettext(WORDS[table][value])
 
 
+def terminal_reason(text: str) -> str:
+    """Return why a chain ends: a word of ours, or what its recorder wrote."""
+    return word("terminal reason", text) if text in WORDS["terminal reason"] else text
+
+
 def look(value: str | StrEnum) -> str:
     """Return the class of a status."""
     return LOOKS[value]

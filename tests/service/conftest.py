@@ -22,6 +22,7 @@ from tests.service import books, entering
 from tests.service.books import ACTOR, KEYS, NOW, PROCEDURE
 from tests.service.demonstration import demonstration_client, live_story
 
+ROLES = {"calibrated": "metrologist", "checked": "checker", "approved": "approver"}
 OpenAs = Callable[..., TenantSession]
 
 
@@ -39,7 +40,7 @@ def people(owner: Engine, open_as: OpenAs) -> dict[str, Person]:
                 human,
                 name_zh=f"{meaning} 人员",
                 name_en=f"{meaning} person",
-                role=meaning,
+                role=ROLES[meaning],
                 authorised={PROCEDURE: date(2026, 12, 31)},
                 actor_id=ACTOR,
                 now=NOW,

@@ -37,8 +37,10 @@ from sqlalchemy.orm import join as orm_join
 from sqlmodel import Session, SQLModel, col
 from uuid_utils.compat import uuid7
 
+from procedures.worksheet import Sheet
 from service.actions import calibrations, deliveries, work_orders
 from service.actions.work_orders import Asked
+from service.actions.worksheets import as_content
 from service.errors import NotFound
 from service.guards import missing_guards
 from service.store import calibrations as store
@@ -86,6 +88,7 @@ WITHOUT_TENANT = {
     "published_supersession",
     "certificate_entry",
 }
+EMPTY = Sheet(accuracy_class="1.6", parameters={}, environment={}, rows=())
 BARE = TABLES["calibration"]
 LIGHT = table("calibration", column("item_name_en"))
 
@@ -127,7 +130,8 @@ def story(story, open_as, names):
         )
         session.insert(
             WorksheetRevision,
-            [{"line_id": line.id, "revision": 1, "person_id": checker.id, "content": {},
+            [{"line_id": line.id, "revision": 1, "person_id": checker.id,
+              "content": as_content(EMPTY),
               "sha256": "", "saved_at": NOW}],
         )  # fmt: skip
         session.insert(

@@ -1,0 +1,135 @@
+"""Lists a page at a time, or whole as CSV or JSON lines; the next page is a `Link` (RFC 8288)."""
+
+import csv
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, Query, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from pydantic import BaseModel
+
+from service.errors import InvalidField, LimitTooLarge
+from service.tenancy import TenantSession
+
+MOST, USUAL = 200, 50  # rows a page
+AT_ONCE = 500  # rows of an export in the memory
+CSV, LINES = "text/csv", "application/x-ndjson"
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "headers": {"Link": {"schema": {"type": "string"}, "description": 'rel="next"'}},
+        "content": {CSV: {"schema": {"type": "string"}}, LINES: {"schema": {"type": "string"}}},
+    }
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a list is asked for: so many rows after the one of an id."""
+
+    limit: int
+    after: UUID | None
+
+
+def _page(
+    limit: Annotated[
+        int,
+        Query(description=f"Rows, 1 to {MOST}.", json_schema_extra={"minimum": 1, "maximum": MOST}),
+    ] = USUAL,
+    cursor: Annotated[
+        str | None, Query(max_length=100, description="From the `Link` of the page before.")
+    ] = None,
+) -> Page:
+    """Return the page asked for.
+
+    Raises:
+        LimitTooLarge: more than are given, or none.
+        InvalidField: the cursor is none of ours.
+    """
+    if not 1 <= limit <= MOST:
+        raise LimitTooLarge(f"limit is 1 to {MOST}; ask for the next page, or for {LINES}")
+    return Page(limit, None if cursor is None else _read(cursor))
+
+
+Asked = Annotated[Page, Depends(_page)]
+
+
+def _read(cursor: str) -> UUID:
+    try:
+        return UUID(bytes=urlsafe_b64decode(cursor.encode("ascii") + b"=="))
+    except ValueError as error:
+        raise InvalidField("/cursor", "none of ours: take it from the Link header") from error
+
+
+def cursor_of(id_: UUID) -> str:
+    """Return the cursor that stands behind a row."""
+    return urlsafe_b64encode(id_.bytes).decode().rstrip("=")
+
+
+def answered(
+    request: Request,
+    session: TenantSession,
+    page: Page,
+    rows: Callable[[UUID | None, int], Sequence[Any]],
+    answer: type[BaseModel],
+) -> Response:
+    """Return a page of a list as JSON, or the whole of it as CSV or JSON lines, by `Accept`.
+
+    Args:
+        session: of the request; the whole list is read in a transaction of its own.
+        rows: gives so many rows, each with an `id`, after the one of an id, in the order of ids.
+        answer: as what a row is told.
+    """
+    accepted = request.headers.get("accept", "")
+    if CSV in accepted or LINES in accepted:
+        told = _all(session, rows, answer)
+        lines = _as_csv(told, list(answer.model_fields)) if CSV in accepted else _as_lines(told)
+        return StreamingResponse(lines, media_type=CSV if CSV in accepted else LINES)
+    found = rows(page.after, page.limit + 1)
+    response = JSONResponse([_told(row, answer) for row in found[: page.limit]])
+    if len(found) > page.limit:
+        next_ = request.url.include_query_params(cursor=cursor_of(found[page.limit - 1].id))
+        response.headers["Link"] = f'<{next_.path}?{next_.query}>; rel="next"'
+    return response
+
+
+def _all(
+    session: TenantSession,
+    rows: Callable[[UUID | None, int], Sequence[Any]],
+    answer: type[BaseModel],
+) -> Iterator[dict[str, Any]]:
+    """Yield every row; the request's own transaction has ended when the answer is sent."""
+    with session:
+        after: UUID | None = None
+        while found := rows(after, AT_ONCE):
+            yield from [_told(row, answer) for row in found]
+            after = found[-1].id
+            session.expunge_all()
+
+
+def _told(row: Any, answer: type[BaseModel]) -> dict[str, Any]:
+    return answer.model_validate(row, from_attributes=True).model_dump(mode="json")
+
+
+def _as_lines(told: Iterable[dict[str, Any]]) -> Iterator[str]:
+    return (json.dumps(row, ensure_ascii=False) + "\n" for row in told)
+
+
+def _as_csv(told: Iterable[dict[str, Any]], names: list[str]) -> Iterator[str]:
+    yield "\ufeff" + ",".join(names) + "\r\n"  # or a spreadsheet misreads Chinese
+    for row in told:
+        text = StringIO()
+        csv.writer(text).writerow([_cell(row[name]) for name in names])
+        yield text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    """Return a value that no spreadsheet takes for a formula; numbers stay numbers."""
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False)
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
