@@ -562,8 +562,12 @@ class ProcedureEdition:
     @property
     def name(self) -> str:
         """The code and the edition, JJG 52-2013; marked where it is not by the regulation."""
-        plain = f"{self.code}-{self.edition}"
-        return f"{plain} ({NOT_BY_REGULATION})" if self.deviations else plain
+        return f"{self.code}-{self.edition_as_printed}"
+
+    @property
+    def edition_as_printed(self) -> str:
+        """The edition, marked where it is not by the regulation."""
+        return f"{self.edition} ({NOT_BY_REGULATION})" if self.deviations else self.edition
 
     @property
     def tests(self) -> tuple[TestPoints, ...]:

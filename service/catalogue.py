@@ -23,16 +23,22 @@ class BuiltIn:
 
 @cache
 def built_in_editions() -> tuple[BuiltIn, ...]:
-    """Return every edition of the catalogue."""
+    """Return every edition of the catalogue, JJG 52 before JJG 539."""
     folder = files("procedures") / "catalogue"
     texts = {
         entry.name: entry.read_text(encoding="utf-8")
         for entry in folder.iterdir()
         if entry.name.endswith(".toml")
     }
-    return tuple(
-        BuiltIn(read_edition(text, name=name), text) for name, text in sorted(texts.items())
-    )
+    read = (BuiltIn(read_edition(text, name=name), text) for name, text in texts.items())
+    return tuple(sorted(read, key=in_order))
+
+
+def in_order(kept: BuiltIn) -> tuple[str, tuple[int, ...], str]:
+    """Return by what editions are listed: series, number, edition."""
+    series, _, number = kept.edition.code.partition(" ")
+    digits = tuple(int(part) for part in number.split(".") if part.isdecimal())
+    return series, digits, kept.edition.edition
 
 
 def edition_in_force(code: str, *, on: date) -> BuiltIn:

@@ -182,7 +182,7 @@ def range_text(item: Item) -> str:
 def _method(edition: ProcedureEdition) -> Method:
     return Method(
         code=edition.code,
-        edition=edition.edition,
+        edition=edition.edition_as_printed,
         title_zh=edition.title.zh,
         title_en=edition.title.en,
         unverified=edition.unverified,

@@ -6,7 +6,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from certificates.seal import sha256_hex
-from procedures.edition import ProcedureEdition
+from procedures.edition import CertificateKind, ProcedureEdition
 from procedures.edition_reader import EditionUnreadable
 from service import audit
 from service.catalogue import BuiltIn, built_in_editions, compared_with_catalogue
@@ -20,7 +20,8 @@ def keep(session: TenantSession, text: str, *, actor_id: UUID, now: datetime) ->
     """Keep an edition word for word, after reading it strictly; a kept one is never changed.
 
     Raises:
-        InvalidField: it cannot be read, or bears the name of a regulation of the catalogue.
+        InvalidField: it cannot be read, bears the name of a regulation of the catalogue, or departs
+            from one and would verify.
         AlreadyThere: the book has an edition of this code and name, with other words.
     """
     try:
@@ -36,6 +37,7 @@ def keep(session: TenantSession, text: str, *, actor_id: UUID, now: datetime) ->
             f"code: {edition.code}-{edition.edition} is an edition of the catalogue; give yours a "
             "code of its own and name that one in based_on",
         )
+    _require_no_verification(edition)
     for kept in store.own(session):
         if (kept.edition.code, kept.edition.edition) == (edition.code, edition.edition):
             if kept.text == text:
@@ -52,6 +54,20 @@ def keep(session: TenantSession, text: str, *, actor_id: UUID, now: datetime) ->
         said={"name": edition.name, "sha256": sha256_hex(text.encode())},
     )
     return read
+
+
+def _require_no_verification(edition: ProcedureEdition) -> None:
+    """Refuse to call it a verification where a regulation is departed from."""
+    if not edition.deviations:
+        return
+    told = f"it departs from {edition.based_on} in {', '.join(edition.deviations)}"
+    if edition.kind.is_verification:
+        raise InvalidField("/toml", f"kind: {told}, so it is no verification: say calibration")
+    for verdict, kind in edition.certificates.items():
+        if kind is not CertificateKind.CALIBRATION_CERTIFICATE:
+            raise InvalidField(
+                "/toml", f"certificates.{verdict}: {told}: lead to a calibration_certificate"
+            )
 
 
 def id_of_text(session: TenantSession, edition: ProcedureEdition, text: str) -> UUID:

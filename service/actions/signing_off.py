@@ -5,10 +5,11 @@ from uuid import UUID
 
 from certificates.content import CertificateKind, Meaning
 from procedures.method import CertificateKind as EditionsCertificate
-from procedures.method import ProcedureEdition, read_edition
+from procedures.method import ProcedureEdition
 from service.actions import certificates, deliveries, work_orders
 from service.actions.certificates import Render
 from service.actions.composition import Composition
+from service.catalogue import compared_with_catalogue
 from service.errors import InvalidField, NotFound, NotIssuable
 from service.lookup import LookupKeys
 from service.seals import Seals
@@ -166,7 +167,8 @@ def _edition_used(session: TenantSession, row: Calibration) -> ProcedureEdition:
     kept = session.get(ProcedureEditionRecord, key) if row.procedure_edition_id else None
     if kept is None:
         raise NotFound("procedure edition of calibration", row.id)
-    return read_edition(kept.content, name=f"{kept.code}-{kept.edition}")
+    name = f"{kept.code}-{kept.edition}"
+    return compared_with_catalogue(kept.content.encode(), name=name).edition
 
 
 def _kind(session: TenantSession, row: Calibration, edition: ProcedureEdition) -> CertificateKind:

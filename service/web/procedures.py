@@ -32,7 +32,7 @@ from procedures.method_views import (
     segment_case,
     vocabulary,
 )
-from service.catalogue import BuiltIn, built_in_editions, edition_named
+from service.catalogue import BuiltIn, built_in_editions, edition_named, in_order
 from service.clock import Today
 from service.store import procedures as store
 from service.tenancy import TenantSession
@@ -160,7 +160,7 @@ def show_procedures(
     """Show every edition, or those whose code or title has some words in it."""
     known = _known(session)
     asked = q.strip()
-    rows = sorted((row for row in known if _has(row.edition, asked)), key=_in_order)
+    rows = sorted((row for row in known if _has(row.edition, asked)), key=in_order)
     view = ProceduresPage(
         asked=asked, rows=tuple(_row(row, today) for row in rows), total=len(known)
     )
@@ -198,13 +198,6 @@ def _kept(session: TenantSession | None, code: str, edition: str) -> BuiltIn:
 def _has(edition: ProcedureEdition, words: str) -> bool:
     told = f"{edition.name} {edition.title.zh} {edition.title.en}".lower()
     return all(word in told for word in words.lower().split())
-
-
-def _in_order(row: BuiltIn) -> tuple[str, int, str]:
-    """Return by what editions are listed: JJG 52 before JJG 539."""
-    series, _, number = row.edition.code.partition(" ")
-    digits = "".join(letter for letter in number if letter.isdigit())
-    return series, int(digits or 0), row.edition.edition
 
 
 def _row(kept: BuiltIn, on: date) -> ProcedureRow:

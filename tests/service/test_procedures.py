@@ -20,7 +20,12 @@ MINE = (
     .replace('edition = "2013"', 'edition = "2026"\nbased_on = "JJG 52-2013"')
     .replace("in_force_from = 2013-12-27", "in_force_from = 2026-01-01")
 )
-WIDER = MINE.replace("mpe_percent = 1.6,", "mpe_percent = 2.0,")
+WIDER_BUT_VERIFYING = MINE.replace("mpe_percent = 1.6,", "mpe_percent = 2.0,")
+WIDER = (
+    WIDER_BUT_VERIFYING.replace('kind = "verification"', 'kind = "calibration"')
+    .replace('"verification_certificate"', '"calibration_certificate"')
+    .replace('"notice_of_verification_result"', '"calibration_certificate"')
+)
 PAGE = {"accept": "text/html"}
 
 
@@ -125,8 +130,21 @@ def test_a_kept_edition_is_never_rewritten(doors):
         ("code = JJG", "is not TOML"),
         (JJG_52, "code: JJG 52-2013 is an edition of the catalogue"),
         (MINE.replace('"JJG 52-2013"', '"JJG 53-2013"'), "based_on: 'JJG 53-2013' is not in"),
+        (WIDER_BUT_VERIFYING, "kind: it departs from JJG 52-2013 in classes, so it is no"),
+        (
+            WIDER.replace('pass = "calibration', 'pass = "verification'),
+            "certificates.pass: it departs from JJG 52-2013",
+        ),
     ],
-    ids=["word", "expression", "not TOML", "name of a regulation", "based on nothing"],
+    ids=[
+        "word",
+        "expression",
+        "not TOML",
+        "name of a regulation",
+        "based on nothing",
+        "verification by limits of one's own",
+        "certificate of verification",
+    ],
 )
 def test_what_cannot_be_kept_is_pointed_at_and_nothing_is_written(doors, text, told):
     answer = keep(doors, text)
