@@ -27,6 +27,7 @@ from service.errors import SealMissing
 from service.settings import Settings
 from service.tokens import Token
 
+OF_OTHERS = 0o077  # what a mode grants group and world
 VALIDITY = timedelta(days=5 * 365)
 _NAME = re.compile(r"(?P<code>[A-Z0-9]+)-(?P<index>[1-9]\d*)\.pem")
 
@@ -128,7 +129,10 @@ class Seals:
     def _key(self, name: str) -> ec.EllipticCurvePrivateKey:
         kept_by = self._path(name, "token")
         if not kept_by.exists():
-            return read_key(self._path(name, "key").read_bytes(), passphrase=self.passphrase)
+            path = self._path(name, "key")
+            if path.stat().st_mode & OF_OTHERS:
+                raise KeyUnusable(f"{path} may be read by others than its owner: chmod 600")
+            return read_key(path.read_bytes(), passphrase=self.passphrase)
         if self.token is None or kept_by.read_text() != self.token.label:
             raise KeyUnusable(f"{name} is kept by the token {kept_by.read_text()}")
         return self.token.key(name)

@@ -43,6 +43,14 @@ def test_a_key_is_made_for_its_owner_alone_and_encrypted(seals):
         Seals(seals.folder).signer("LAB")
 
 
+def test_a_key_that_others_may_read_does_not_seal(seals):
+    seals.create("LAB", "Lab", now=NOW)
+    (seals.folder / "LAB-1.key").chmod(0o640)
+
+    with pytest.raises(KeyUnusable, match="chmod 600"):
+        seals.signer("LAB")
+
+
 def test_the_newest_key_seals_and_the_older_ones_stay(seals):
     first = seals.create("LAB", "Lab", now=NOW)
     other = seals.create("OTH", "Another", now=NOW)
