@@ -20,6 +20,7 @@ MEDIA_TYPES = {
     "text/html": "html",
     "application/pdf": "pdf",
     "application/xml": "xml",
+    "text/plain": "proof",
 }
 
 
@@ -71,7 +72,7 @@ def certificate_stylesheet() -> Response:
 def get_certificate(
     session: Reading, number: str, accept: Annotated[str, Header()] = "application/json"
 ) -> Response:
-    """Return a certificate of the own book as JSON, HTML, PDF or DCC XML, by `Accept`.
+    """Return a certificate of the own book as JSON, HTML, PDF, DCC XML or log proof, by `Accept`.
 
     A certificate carried over from the time before the service has no files here: 406.
     """

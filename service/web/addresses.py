@@ -64,7 +64,7 @@ def certificate(number: str) -> str:
 
 
 def certificate_file(number: str, format_: str) -> str:
-    """Return the address of a certificate as a file: pdf, xml or json."""
+    """Return the address of a certificate as a file: pdf, xml, json or proof."""
     return f"/c/{quote(number)}/certificate.{format_}"
 
 

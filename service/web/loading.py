@@ -77,7 +77,7 @@ from traceability.audit import EXCUSED_STATES, calibration_in_force
 from traceability.drawing import Language
 from traceability.graph import MAIN_TRACK, Link
 
-FORMATS = ("pdf", "xml", "json")  # of a certificate to download; its HTML is the page itself
+FORMATS = ("pdf", "xml", "json", "proof")  # to download; its HTML is the page itself
 ROWS_A_PAGE = 50
 NARROW = {"width": 352, "height": 260}
 

@@ -33,7 +33,12 @@ from service.web.views import (
 
 router = APIRouter(include_in_schema=False)
 
-MEDIA_TYPES = {"pdf": "application/pdf", "xml": "application/xml", "json": "application/json"}
+MEDIA_TYPES = {
+    "pdf": "application/pdf",
+    "xml": "application/xml",
+    "json": "application/json",
+    "proof": "text/plain",
+}
 OF_ONE_BOOK = ("/i/", "/calibrations/")  # pages that nobody but its organization can open
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a spreadsheet recognizes one
 
@@ -101,7 +106,7 @@ def look_up(
 
 @router.get(addresses.CERTIFICATE_FILE_ROUTE)
 def download_certificate(session: Reading, number: str, format: str) -> Response:  # noqa: A002
-    """Send a certificate of the own book as a file: pdf, xml or json."""
+    """Send a certificate of the own book as a file: pdf, xml, json or proof."""
     file = loading.certificate_file(session, number, format)
     return Response(
         file.content,

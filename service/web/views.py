@@ -181,7 +181,7 @@ class FoundItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateFile:
-    """One form of a certificate that can be downloaded; `format` is pdf, xml or json."""
+    """One form of a certificate that can be downloaded; `format` is pdf, xml, json or proof."""
 
     format: str
     size: int | None = None

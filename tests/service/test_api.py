@@ -28,6 +28,7 @@ FORMS = {
     "text/html": "html",
     "application/pdf": "pdf",
     "application/xml": "xml",
+    "text/plain": "proof",
 }
 
 

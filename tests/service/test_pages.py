@@ -86,6 +86,7 @@ def test_the_storys_certificate_is_found_by_serial_number_and_kept_in_every_form
         ("pdf", "application/pdf"),
         ("xml", "application/xml"),
         ("json", "application/json"),
+        ("proof", "text/plain; charset=utf-8"),
     ):
         file = client.get(addresses.certificate_file(number, form))
         assert file.status_code == 200
