@@ -43,6 +43,7 @@ class AtHand:
     documents: dict[Path, bytes] = field(default_factory=dict)
     inclusions: list["InclusionFile"] = field(default_factory=list)
     consistencies: list["ConsistencyFile"] = field(default_factory=list)
+    refused: dict[Path, str] = field(default_factory=dict)  # proofs that cannot be read, and why
 
 
 def authenticate(
@@ -64,6 +65,7 @@ def authenticate(
 
     Example: suyuan authenticate certificates/TPP-2026-00026-F.* --key certificates/seal.pem
     """
+    from certificates.authentication import Authentication, Check, Failure  # noqa: PLC0415
     from certificates.authentication import authenticate as check  # noqa: PLC0415
     from certificates.signer import read_certificates  # noqa: PLC0415
 
@@ -73,6 +75,8 @@ def authenticate(
         path: check(document, trusted=trusted, proof=_proof_of(path, document, given))
         for path, document in given.documents.items()
     }
+    for path, reason in given.refused.items():
+        found[path] = Authentication(form=None, failures=(Failure(Check.LOG, reason),))
     log = _since(since, trusted, given) if since else None
     failed = [path for path, each in found.items() if not each.is_authentic]
     if as_json:
@@ -91,6 +95,7 @@ def authenticate(
 
 def _sorted_out(files: Sequence[Path]) -> AtHand:
     """Return the files by what they are; a file of neither log nor certificate is refused later."""
+    from certificates.errors import LogError  # noqa: PLC0415
     from certificates.log_files import (  # noqa: PLC0415
         CONSISTENCY,
         PROOF,
@@ -102,18 +107,22 @@ def _sorted_out(files: Sequence[Path]) -> AtHand:
     given = AtHand()
     for path in files:
         document = path.read_bytes()
-        if document.startswith(PROOF.encode()):
-            given.inclusions.append(InclusionFile.parse(decoded(document)))
-        elif document.startswith(CONSISTENCY.encode()):
-            given.consistencies.append(ConsistencyFile.parse(decoded(document)))
-        else:
-            given.documents[path] = document
+        try:
+            if document.startswith(PROOF.encode()):
+                given.inclusions.append(InclusionFile.parse(decoded(document)))
+            elif document.startswith(CONSISTENCY.encode()):
+                given.consistencies.append(ConsistencyFile.parse(decoded(document)))
+            else:
+                given.documents[path] = document
+        except LogError as error:
+            given.refused[path] = str(error)
     return given
 
 
 def _proof_of(path: Path, document: bytes, given: AtHand) -> "InclusionFile | None":
     """Return the proof that names a file's bytes, or the one that lies beside it."""
     from certificates.authentication import digests_of  # noqa: PLC0415
+    from certificates.errors import LogError  # noqa: PLC0415
     from certificates.log_files import InclusionFile, decoded  # noqa: PLC0415
     from certificates.seal import sha256_hex  # noqa: PLC0415
 
@@ -123,7 +132,10 @@ def _proof_of(path: Path, document: bytes, given: AtHand) -> "InclusionFile | No
             return proof
     beside = path.with_suffix(PROOF_SUFFIX)
     if beside.is_file():
-        return InclusionFile.parse(decoded(beside.read_bytes()))
+        try:
+            return InclusionFile.parse(decoded(beside.read_bytes()))
+        except LogError as error:
+            given.refused[beside] = str(error)
     named = [proof for proof in given.inclusions if path.name.startswith(proof.entry.number)]
     return named[0] if named else None
 

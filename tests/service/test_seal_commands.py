@@ -93,6 +93,11 @@ def test_what_was_changed_or_came_without_its_proof_is_a_finding(issued, tmp_pat
     )
     assert "日志" in run("authenticate", alone, "--key", "out/seal.pem", "--lang", "zh", code=3)
     run("authenticate", alone, pdf.with_suffix(".proof"), "--key", "out/seal.pem")
+    proof = pdf.with_suffix(".proof")
+    proof.write_text(proof.read_text().replace("index 0", "index 00"))
+    assert "not a whole number" in run(
+        "authenticate", pdf, "--key", "out/seal.pem", "--lang", "en", code=3
+    )
     run("authenticate", pdf, code=2)  # whom to trust, the caller must say
 
 
