@@ -2,8 +2,10 @@
 
 Three methods of three kinds of history: found in tolerance or not after equal intervals (A3), the
 same after different intervals (exponential reliability), and deviations measured after different
-intervals (drift). Times are in any one unit, which is then that of the interval. What they answer
-is advice to whoever sets the interval; a legal verification period is not theirs to lengthen.
+intervals (drift). Rules that change one interval stand in `interval_rules`, more models of
+reliability in `reliability_models`, drift told from noise in `drift`, whole lots in `lots`. Times
+are in any one unit, which is then that of the interval. What they answer is advice to whoever
+sets the interval; a legal verification period is not theirs to lengthen.
 """
 
 from collections.abc import Callable, Iterable, Sequence
