@@ -5,13 +5,17 @@ is no number, are kept. Nothing is passed by default: a sheet that is not whole 
 """
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
+from statistics import median
+from typing import Any
 
 from procedures.checks import Suspicion, suspect
 from procedures.conformity import Verdict
+from procedures.edition import MAIN_TEST, Reading, TestPoints
 from procedures.errors import InvalidInput, ProcedureError
 from procedures.method import (
     FROM_GOOD_TO_BAD,
@@ -21,11 +25,15 @@ from procedures.method import (
     ProcedureEdition,
     ReferenceStandard,
     evaluate_readings,
+    planned_points,
 )
 
 MOST_POINTS = 200
 LONGEST = 40  # characters of one number as written
+FEWEST_POINTS = 3  # of a main test, below which some are proposed
 PERMISSIBLE_ERRORS_OF_A_SLIP = Decimal(3)
+PART_OF_A_SLIP = Decimal("0.2")  # of the usual reading, where nothing is permitted or known
+Earlier = Mapping[str, Mapping[str, Sequence[Decimal]]]
 
 
 class Course(StrEnum):
@@ -41,15 +49,21 @@ class Course(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One test point: its nominal value and its readings by symbol, as written.
+    """One point of a test: its nominal value and its readings, as written.
 
     Attributes:
+        nominal: empty where the test has none.
+        readings: by symbol; further repeats of `up` are `up#2`, `up#3`, ….
         standard: a name of the standard that it was read against; empty where nobody said.
+        test: `main`, or the name of a further test.
+        conditions: what else the point is measured at, as written.
     """
 
     nominal: str
     readings: Mapping[str, str]
     standard: str = ""
+    test: str = MAIN_TEST
+    conditions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +85,8 @@ class Sheet:
         as_found: the readings before an adjustment; empty otherwise.
         adjustment: what was adjusted, and how.
         no_as_found: why nothing was found of a new item.
+        options, inspections: what was chosen, and whether each requirement without a number is
+            met: `met`, `not_met`, or empty where nobody has looked.
         confirmed: readings that were suspected and read again, by pointer, as written.
     """
 
@@ -84,7 +100,18 @@ class Sheet:
     adjustment: str = ""
     no_as_found: str = ""
     limitation: Limitation | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+    inspections: Mapping[str, str] = field(default_factory=dict)
     confirmed: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column of a test's table: a reading, or one repeat of it, counted from 1."""
+
+    key: str
+    reading: Reading
+    repeat: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +167,91 @@ def read_number(text: str) -> Decimal:
     return number
 
 
+def columns(edition: ProcedureEdition, test: str, keys: Iterable[str] = ()) -> list[Column]:
+    """Return the columns of a test: each reading as often as it is repeated.
+
+    Args:
+        keys: of readings that are on the sheet, which say how often.
+    """
+    often = Counter(key.partition("#")[0] for key in set(keys))
+    return [
+        Column(
+            key=key_of(reading.symbol, repeat),
+            reading=reading,
+            repeat=None if reading.repeats is None else repeat,
+        )
+        for reading in edition.readings
+        if reading.test == test
+        for repeat in range(1, 1 + (max(1, often[reading.symbol]) if reading.repeats else 1))
+    ]
+
+
+def key_of(symbol: str, repeat: int) -> str:
+    """Return under which name a repeat of a reading stands, counted from 1.
+
+    >>> key_of("up", 1), key_of("up", 3)
+    ('up', 'up#3')
+    """
+    return symbol if repeat == 1 else f"{symbol}#{repeat}"
+
+
+def plan_rows(
+    edition: ProcedureEdition,
+    *,
+    accuracy_class: str,
+    options: Mapping[str, str],
+    parameters: Mapping[str, float],
+    lower: float | None,
+    upper: float | None,
+) -> tuple[Row, ...]:
+    """Return the empty rows that an edition wants, as far as the figures are known.
+
+    Where its rule leaves the points of the main test to whoever measures, five evenly spaced ones
+    are there to begin with.
+    """
+    try:
+        planned = planned_points(
+            edition, accuracy_class=accuracy_class, options=options, **_floats(parameters)
+        )
+    except ProcedureError:
+        planned = ()
+    rows = [
+        Row(
+            nominal="" if _test(edition, point.test).is_done_once else str(plain(point.nominal)),
+            readings={
+                key_of(symbol, repeat): ""
+                for symbol, repeats in point.repeats.items()
+                for repeat in range(1, 1 + max(1, repeats))
+            },
+            test=point.test,
+            conditions=dict(point.conditions),
+        )
+        for point in planned
+    ]
+    if edition.test_points.is_done_once or lower is None or upper is None:
+        return tuple(rows)
+    main = [row for row in rows if row.test == MAIN_TEST]
+    others = [row for row in rows if row.test != MAIN_TEST]
+    if len({row.nominal for row in main}) < FEWEST_POINTS and not edition.test_points.conditions:
+        known = {row.nominal for row in main}
+        empty = {column.key: "" for column in columns(edition, MAIN_TEST)}
+        like = main[0].readings if main else empty
+        main += [Row(nominal=nominal, readings=like)
+                 for nominal in propose_points(lower=lower, upper=upper)
+                 if nominal not in known]  # fmt: skip
+        main.sort(key=lambda row: read_number(row.nominal))
+    return (*main, *others)
+
+
+def _floats(parameters: Mapping[str, float]) -> dict[str, Any]:
+    """Return parameters as keyword arguments, which a type checker takes for any of them."""
+    return dict(parameters)
+
+
+def _test(edition: ProcedureEdition, name: str) -> TestPoints:
+    return next(test for test in edition.tests if test.name == name)
+
+
 def propose_points(*, lower: float, upper: float) -> list[str]:
     """Return five evenly spaced nominal values to begin with, in the unit of the interval.
 
@@ -163,13 +275,13 @@ def judge(
     sheet: Sheet,
     standard: ReferenceStandard | None,
     *,
-    earlier: Mapping[str, Mapping[str, Sequence[Decimal]]] | None = None,
+    earlier: Earlier | None = None,
 ) -> Judged:
     """Evaluate what is on a sheet so far, and say what stands against submitting it.
 
     Args:
         standard: the one in use, the worst of several; None where none is chosen yet.
-        earlier: readings of earlier times by nominal value as a number's text and by symbol.
+        earlier: readings of earlier times by `place_of` their row, and by symbol.
     """
     problems = [*_problems_of_course(sheet)]
     parameters, wrong = _numbers("/parameters", sheet.parameters)
@@ -193,9 +305,11 @@ def judge(
                 points=[row for _, row in rows],
                 environment=environment,
                 standard=standard,
-                options={},
-                inspections={},
-                **parameters,
+                options={name: word for name, word in sheet.options.items() if word},
+                inspections={
+                    name: word == "met" for name, word in sheet.inspections.items() if word
+                },
+                **_floats(parameters),
             )
         except ProcedureError as error:
             problems.append(Problem(pointer=_pointer(error), reason=str(error)))
@@ -203,7 +317,7 @@ def judge(
         if sheet.limitation is not None:
             result = _limited(edition, result, sheet.limitation)
         results[name] = result
-        suspicions |= _suspicions(name, sheet, rows, result, earlier or {})
+        suspicions |= _suspicions(edition, name, sheet, rows, result, earlier or {})
     of_use = results["rows"]
     if of_use is not None:
         problems += _told(of_use.objections)
@@ -246,26 +360,79 @@ def _points(
     problems: list[Problem] = []
     if not rows:
         problems.append(Problem(pointer=f"/{name}", reason="nothing is read"))
+    tests = {test.name: test for test in edition.tests}
     for index, row in enumerate(rows):
         pointer = f"/{name}/{index}"
-        cells = {reading.symbol: row.readings.get(reading.symbol, "")
-                 for reading in edition.readings}  # fmt: skip
-        nominal, wrong = _numbers(pointer, {"nominal": row.nominal})
-        numbers, wrong_readings = _numbers(pointer, cells)
-        empty = [symbol for symbol, text in cells.items() if not text.strip()]
-        problems += wrong + wrong_readings
-        problems += [
-            Problem(pointer=f"{pointer}/{symbol}", reason="is not read") for symbol in empty
-        ]
-        if not row.nominal.strip():
-            problems.append(Problem(pointer=f"{pointer}/nominal", reason="is missing"))
-        elif nominal and len(numbers) == len(cells):
-            point = PointReadings(nominal=nominal["nominal"], readings=numbers)
-            if any(point.nominal == earlier.nominal for _, earlier in whole):
-                problems.append(Problem(pointer=f"{pointer}/nominal", reason="stands twice"))
-            else:
-                whole.append((index, point))
+        if row.test not in tests:
+            problems.append(Problem(pointer=f"{pointer}/test", reason="the edition has none such"))
+            continue
+        point, wrong = _point(edition, tests[row.test], row, pointer)
+        problems += wrong
+        if point is None:
+            continue
+        if any(_place(point) == _place(earlier) for _, earlier in whole):
+            problems.append(Problem(pointer=f"{pointer}/nominal", reason="stands twice"))
+        else:
+            whole.append((index, point))
     return whole, problems
+
+
+def _point(
+    edition: ProcedureEdition, test: TestPoints, row: Row, pointer: str
+) -> tuple[PointReadings | None, list[Problem]]:
+    """Return what was read in a row that is whole, else None and what it lacks."""
+    problems = []
+    readings: dict[str, float | list[float]] = {}
+    for reading in (reading for reading in edition.readings if reading.test == test.name):
+        cells = {column.key: row.readings.get(column.key, "")
+                 for column in columns(edition, test.name, row.readings)
+                 if column.reading is reading}  # fmt: skip
+        numbers, wrong = _numbers(pointer, cells)
+        problems += wrong
+        problems += [Problem(pointer=f"{pointer}/{key}", reason="is not read")
+                     for key, text in cells.items() if not text.strip()]  # fmt: skip
+        values = list(numbers.values())
+        readings[reading.symbol] = values if reading.repeats is not None else sum(values)
+    conditions, wrong = _conditions(test, row, pointer)
+    problems += wrong
+    nominal, wrong = _numbers(pointer, {"nominal": row.nominal})
+    problems += wrong
+    if not nominal and not wrong and not test.is_done_once:
+        problems.append(Problem(pointer=f"{pointer}/nominal", reason="is missing"))
+    if problems:
+        return None, problems
+    return PointReadings(
+        nominal=nominal.get("nominal", 0.0),
+        readings=readings,
+        test=test.name,
+        conditions=conditions,
+    ), []
+
+
+def _conditions(
+    test: TestPoints, row: Row, pointer: str
+) -> tuple[dict[str, float | str], list[Problem]]:
+    found: dict[str, float | str] = {}
+    problems = []
+    for condition in test.conditions:
+        text = row.conditions.get(condition.name, "").strip()
+        place = f"{pointer}/conditions"
+        if condition.unit is None:
+            found[condition.name] = text
+            if text not in condition.choices:
+                reason = f"is one of {', '.join(condition.choices)}"
+                problems.append(Problem(pointer=f"{place}/{condition.name}", reason=reason))
+            continue
+        numbers, wrong = _numbers(place, {condition.name: text})
+        problems += wrong
+        found |= numbers
+        if not text:
+            problems.append(Problem(pointer=f"{place}/{condition.name}", reason="is missing"))
+    return found, problems
+
+
+def _place(point: PointReadings) -> tuple[str, float, tuple[tuple[str, float | str], ...]]:
+    return point.test, point.nominal, tuple(sorted(point.conditions.items()))
 
 
 def _within(
@@ -277,7 +444,9 @@ def _within(
     bounds, problems = _bounds(limitation)
     if bounds is None:
         return rows, problems
-    kept = [row for row in rows if bounds[0] <= row[1].nominal <= bounds[1]]
+    kept = [
+        row for row in rows if row[1].test != MAIN_TEST or bounds[0] <= row[1].nominal <= bounds[1]
+    ]
     if rows and not kept:
         problems.append(Problem(pointer="/limitation", reason="no point is read within it"))
     return kept, problems
@@ -313,55 +482,94 @@ def _limited(
 
 
 def _told(objections: Iterable[Objection]) -> Iterator[Problem]:
+    """Yield what a person can mend; a figure that the edition does not know only leaves it open."""
     for objection in objections:
+        kind, _, name = objection.field.partition(".")
+        if kind == "checks":
+            continue
         pointer = "/" + objection.field.replace(".", "/")
-        if objection.field == "test_points":
-            yield Problem(pointer="/rows", reason=f"{objection.lowest:g} must be among the points")
+        if kind in ("test_points", "measuring_interval", "readings", "further_tests"):
+            yield Problem(pointer="/rows", reason=_of_points(kind, name, objection))
+        elif kind == "inspections":
+            yield Problem(pointer=pointer, reason="nobody has looked")
         elif objection.actual is None:
             yield Problem(pointer=pointer, reason="is not recorded")
         else:
-            limits = " to ".join(
-                f"{limit:g}" for limit in (objection.lowest, objection.highest) if limit is not None
-            )
             yield Problem(
-                pointer="/standard" if objection.field == "ratio" else pointer,
-                reason=f"{objection.actual:g} is out of limits: {limits}",
+                pointer="/standard" if kind == "ratio" else pointer,
+                reason=f"{objection.actual:g} is out of limits: {_limits(objection)}",
             )
+
+
+def _of_points(kind: str, name: str, objection: Objection) -> str:
+    at = "" if objection.nominal is None else f" at {objection.nominal:g}"
+    match kind, name:
+        case "test_points", "":
+            return f"{objection.lowest:g} must be among the points"
+        case "further_tests", _:
+            missing = "" if objection.lowest is None else f" at {objection.lowest:g}"
+            return f"{name} is not done{missing or at}"
+        case "readings", _:
+            return f"{name} is repeated too seldom{at}: {_limits(objection)} times"
+        case _:
+            told = "" if objection.actual is None else f"{objection.actual:g} "
+            return f"{told}is out of what the edition asks: {_limits(objection)}"
+
+
+def _limits(objection: Objection) -> str:
+    lowest, highest = objection.lowest, objection.highest
+    if lowest is None:
+        return f"{highest:g} at most" if highest is not None else "none known"
+    return f"{lowest:g} at least" if highest is None else f"{lowest:g} to {highest:g}"
 
 
 def _suspicions(
+    edition: ProcedureEdition,
     name: str,
     sheet: Sheet,
     rows: Sequence[tuple[int, PointReadings]],
     result: MethodResult,
-    earlier: Mapping[str, Mapping[str, Sequence[Decimal]]],
+    earlier: Earlier,
 ) -> dict[str, Suspicion]:
+    """Return the readings that look like slips: against the item's past, and its nominal value."""
     limits = {
-        point.nominal: point.maximum_permissible_error
-        for point in result.points
-        if point.maximum_permissible_error is not None
+        (point.test, point.nominal): point.maximum_permissible_error for point in result.points
     }
-    if not limits:
-        return {}
-    widest = max(limits.values())
-    written = getattr(sheet, name)
+    written: Sequence[Row] = getattr(sheet, name)
     found = {}
     for index, point in rows:
-        before = earlier.get(str(plain(point.nominal)), {})
-        for symbol, text in written[index].readings.items():
-            pointer = f"/{name}/{index}/{symbol}"
-            if symbol not in point.readings or sheet.confirmed.get(pointer) == text:
+        before = earlier.get(place_of(written[index]), {})
+        for column in columns(edition, point.test, written[index].readings):
+            text, pointer = written[index].readings[column.key], f"/{name}/{index}/{column.key}"
+            if sheet.confirmed.get(pointer) == text:
+                continue
+            history = before.get(column.reading.symbol, ())
+            test = _test(edition, point.test)
+            known = limits.get((point.test, point.nominal))
+            if known and column.reading.unit == test.unit == edition.measurand.unit:
+                nominal = Decimal(repr(point.nominal))
+                tolerance = PERMISSIBLE_ERRORS_OF_A_SLIP * Decimal(repr(known))
+            elif history:
+                nominal = median(history)
+                tolerance = abs(nominal) * PART_OF_A_SLIP
+            else:
                 continue
             suspicion = suspect(
-                read_number(text),
-                nominal=Decimal(repr(point.nominal)),
-                earlier=before.get(symbol, ()),
-                tolerance=PERMISSIBLE_ERRORS_OF_A_SLIP
-                * Decimal(repr(limits.get(point.nominal, widest))),
+                read_number(text), nominal=nominal, earlier=history, tolerance=tolerance
             )
             if suspicion is not None:
                 found[pointer] = suspicion
     return found
+
+
+def place_of(row: Row) -> str:
+    """Return under which name earlier readings of a point are kept: its test, value, conditions."""
+    conditions = ",".join(f"{name}={text.strip()}" for name, text in sorted(row.conditions.items()))
+    try:
+        nominal = str(plain(float(read_number(row.nominal)))) if row.nominal.strip() else ""
+    except InvalidInput:
+        nominal = row.nominal
+    return f"{row.test}@{nominal};{conditions}"
 
 
 def _as_sentence(suspicion: Suspicion) -> str:
@@ -376,5 +584,5 @@ def _pointer(error: ProcedureError) -> str:
     """Return the field of a sheet that an error of the evaluation is about."""
     if isinstance(error, InvalidInput):
         place = error.field.replace(".", "/").replace("[", "/").replace("]", "")
-        return "/" + place.replace("points/", "rows/", 1)
+        return "/" + place.replace("points", "rows", 1)
     return "/accuracy_class"

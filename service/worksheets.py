@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from procedures.method import ProcedureEdition
-from procedures.worksheet import Course, Judged, Row, Sheet, plain, propose_points
+from procedures.worksheet import Course, Judged, Row, Sheet, plain, plan_rows
 from service.actions import worksheets as actions
 from service.answers import eligible_standards
 from service.catalogue import edition_in_force
@@ -140,17 +140,38 @@ def _filled_in(
     records = store.records_of_type(session, item, edition.code)
     own = [readings for item_id, readings in records if item_id == item.id]
     last: Mapping[str, Any] = next(iter([*own, *(readings for _, readings in records)]), {})
-    nominals = [point["nominal"] for point in last.get("points", ())]
-    if not nominals and item.range_lower is not None and item.range_upper is not None:
-        nominals = propose_points(lower=item.range_lower, upper=item.range_upper)
-    empty = {reading.symbol: "" for reading in edition.readings}
+    accuracy_class = _accuracy_class(item, edition)
+    parameters = _parameters(item, edition, last.get("parameters", {}))
+    options = {
+        option.name: last.get("options", {}).get(option.name) or option.default or ""
+        for option in edition.options
+    }
+    if last:
+        rows = tuple(_empty(actions.row_of(point)) for point in last["points"])
+    else:
+        rows = plan_rows(
+            edition,
+            accuracy_class=accuracy_class,
+            options={name: word for name, word in options.items() if word},
+            parameters={name: float(text) for name, text in parameters.items() if text},
+            lower=item.range_lower,
+            upper=item.range_upper,
+        )
     return Sheet(
-        accuracy_class=_accuracy_class(item, edition),
-        parameters=_parameters(item, edition, last.get("parameters", {})),
+        accuracy_class=accuracy_class,
+        parameters=parameters,
         environment=_environment(session, line, edition, now=now),
-        rows=tuple(Row(nominal=_shortest(nominal), readings=empty) for nominal in nominals),
+        rows=rows,
         course=Course.INITIAL if line.is_initial else Course.MEASURED,
+        options=options,
+        inspections={inspection.name: "" for inspection in edition.inspections},
     )
+
+
+def _empty(row: Row) -> Row:
+    """Return a row with its place and without its readings."""
+    nominal = _shortest(row.nominal) if row.nominal else ""
+    return replace(row, nominal=nominal, readings=dict.fromkeys(row.readings, ""))
 
 
 def _accuracy_class(item: Item, edition: ProcedureEdition) -> str:

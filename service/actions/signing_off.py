@@ -121,7 +121,7 @@ def issue(
             session=session,
             row=row,
             edition=edition,
-            kind=_kind(session, row, edition),
+            kind=_kind(session, line_id),
             url=url,
             now=now,
         ),
@@ -171,11 +171,14 @@ def _edition_used(session: TenantSession, row: Calibration) -> ProcedureEdition:
     return compared_with_catalogue(kept.content.encode(), name=name).edition
 
 
-def _kind(session: TenantSession, row: Calibration, edition: ProcedureEdition) -> CertificateKind:
-    statements = calibration_store.conformity_statements(session, row.id)
-    for verdict, kind in edition.certificates.items():
-        if any(said.verdict == verdict.value for said in statements):
-            return KINDS[kind]
-    raise NotIssuable(
-        f"the verdict on calibration {row.id} is open: nothing leads to a certificate"
-    )
+def _kind(session: TenantSession, line_id: UUID) -> CertificateKind:
+    """Return the kind of certificate that the verdict led to when it was measured.
+
+    Raises:
+        NotIssuable: the verdict is open.
+    """
+    step = store.measured(session, line_id)
+    told = step.said.get("certificate") if step else None
+    if told is None:
+        raise NotIssuable("the verdict is open: nothing leads to a certificate")
+    return KINDS[EditionsCertificate(told)]

@@ -1,6 +1,6 @@
 """Worksheets: saved in revisions, of which none is lost, and submitted once they are whole."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
 from decimal import Decimal
@@ -11,18 +11,20 @@ from sqlalchemy.exc import IntegrityError
 
 from certificates.seal import digest
 from procedures.conformity import Verdict
+from procedures.edition import MAIN_TEST
 from procedures.errors import InvalidInput
 from procedures.method import MethodResult, ProcedureEdition
 from procedures.worksheet import (
     MOST_POINTS,
     Course,
+    Earlier,
     Judged,
     Limitation,
     Problem,
     Row,
     Sheet,
     judge,
-    plain,
+    place_of,
     read_number,
 )
 from service import audit
@@ -52,8 +54,8 @@ from service.tenancy import TenantSession
 from service.work_order_states import State, require_next
 from traceability.graph import Basis, MeasuringInterval
 
-Earlier = Mapping[str, Mapping[str, Sequence[Decimal]]]
 LONGEST_TEXT = 2000  # characters of a field
+ABOUT_A_POINT = ("nominal", "test", "conditions", "standard")  # beside its readings, in a record
 
 
 def save(
@@ -184,6 +186,7 @@ def submit(
             "revision": saved.revision,
             "verdict": assessed.result.verdict.value,
             "as_found": None if sheet.course is Course.INITIAL else found.verdict.value,
+            "certificate": assessed.result.certificate and assessed.result.certificate.value,
         },
     )
     certificates.sign(
@@ -218,11 +221,22 @@ def earlier_readings(session: TenantSession, item: Item, procedure_code: str) ->
     found: dict[str, dict[str, list[Decimal]]] = {}
     for readings in own or [readings for _, readings in records]:
         for point in readings["points"]:
-            at = found.setdefault(str(plain(float(point["nominal"]))), {})
-            for symbol, text in point.items():
-                if symbol not in ("nominal", "standard"):
-                    at.setdefault(symbol, []).append(Decimal(text))
+            row = row_of(point)
+            at = found.setdefault(place_of(row), {})
+            for key, text in row.readings.items():
+                at.setdefault(key.partition("#")[0], []).append(Decimal(text))
     return found
+
+
+def row_of(point: Mapping[str, Any]) -> Row:
+    """Return the row that a point of an original record was written on."""
+    told = {name: value for name, value in point.items() if name not in ABOUT_A_POINT}
+    return Row(
+        nominal=point["nominal"],
+        readings=told,
+        test=point.get("test", MAIN_TEST),
+        conditions=point.get("conditions", {}),
+    )
 
 
 def newest_before(session: TenantSession, item: Item) -> Calibration | None:
@@ -234,7 +248,8 @@ def newest_before(session: TenantSession, item: Item) -> Calibration | None:
 
 def interval_of(sheet: Sheet, unit: str) -> MeasuringInterval | None:
     """Return the interval in which a sheet compares; None while it names no value above zero."""
-    nominals = [value for value in map(_nominal, (*sheet.as_found, *sheet.rows)) if value]
+    main = [row for row in (*sheet.as_found, *sheet.rows) if row.test == MAIN_TEST]
+    nominals = [value for value in map(_nominal, main) if value]
     if not nominals:
         return None
     return MeasuringInterval(lower=min(nominals), upper=max(nominals), unit=unit)
@@ -308,7 +323,7 @@ def _with_standards(sheet: Sheet, before: Sheet | None) -> Sheet:
 
 
 def _read(row: Row) -> tuple[str, tuple[tuple[str, str], ...]]:
-    return row.nominal, tuple(sorted(row.readings.items()))
+    return place_of(row), tuple(sorted(row.readings.items()))
 
 
 def _newest(session: TenantSession, line_id: UUID, revision: int) -> WorksheetRevision:
@@ -345,7 +360,10 @@ def _rows_used(sheet: Sheet) -> tuple[Row, ...]:
 def _nominals_by_standard(sheet: Sheet) -> dict[UUID, tuple[float, ...]]:
     found: dict[UUID, dict[float, None]] = {}
     for row in _rows_used(sheet):
-        if row.standard and (nominal := _nominal(row)) is not None:
+        if not row.standard:
+            continue
+        nominal = _nominal(row) if row.test == MAIN_TEST else 0.0
+        if nominal is not None:
             found.setdefault(UUID(row.standard), {})[nominal] = None
     return {id_: tuple(nominals) for id_, nominals in found.items()}
 
@@ -399,26 +417,32 @@ def _record(
         "worksheet_sha256": saved.sha256,
         "accuracy_class": sheet.accuracy_class,
         "course": sheet.course.value,
-        "points": [_point(row, edition, told) for row in sheet.rows],
-        "as_found": [_point(row, edition, told) for row in sheet.as_found]
+        "points": [_point(row, told) for row in sheet.rows],
+        "as_found": [_point(row, told) for row in sheet.as_found]
         if sheet.course is Course.ADJUSTED
         else [],
         "adjustment": sheet.adjustment,
         "no_as_found": sheet.no_as_found if sheet.course is Course.INITIAL else "",
         "limitation": asdict(sheet.limitation) if sheet.limitation else None,
+        "options": dict(sheet.options),
+        "inspections": dict(sheet.inspections),
         "confirmed": dict(sheet.confirmed),
         "environment": _digits(sheet.environment),
         "parameters": _digits(sheet.parameters),
     }
 
 
-def _point(
-    row: Row, edition: ProcedureEdition, told: Mapping[UUID, Mapping[str, str | None]]
-) -> dict[str, Any]:
-    readings = {reading.symbol: row.readings.get(reading.symbol, "")
-                for reading in edition.readings}  # fmt: skip
-    standard = told[UUID(row.standard)] if row.standard else None
-    return {"nominal": str(read_number(row.nominal)), **_digits(readings), "standard": standard}
+def _point(row: Row, told: Mapping[UUID, Mapping[str, str | None]]) -> dict[str, Any]:
+    """Return a row as the record keeps it: each reading with its digits, and its standard."""
+    about: dict[str, Any] = {} if row.test == MAIN_TEST else {"test": row.test}
+    if row.conditions:
+        about["conditions"] = dict(row.conditions)
+    return {
+        "nominal": str(read_number(row.nominal)) if row.nominal.strip() else "",
+        **about,
+        **_digits(row.readings),
+        "standard": told[UUID(row.standard)] if row.standard else None,
+    }
 
 
 def _digits(texts: Mapping[str, str]) -> dict[str, str]:
@@ -462,7 +486,9 @@ def _suggest_recall(
         [point.nominal, value.value]
         for point in found.points
         for value in point.values
-        if value.check == found.decisive.check and value.name == found.decisive.name
+        if point.test == MAIN_TEST
+        and value.check == found.decisive.check
+        and value.name == found.decisive.name
     ]
     said = {
         "calibration_id": str(previous.id),

@@ -34,8 +34,10 @@ IfMatch = Annotated[str | None, Header(alias="If-Match")]
 class RowIn(Strict):
     """One test point: its nominal value and its readings by symbol, numbers as written."""
 
-    nominal: Cell
+    nominal: Cell = ""
     readings: Cells = Field(default={})
+    test: Cell = "main"
+    conditions: Cells = Field(default={})
 
 
 class LimitationIn(Strict):
@@ -50,6 +52,7 @@ class SheetIn(Strict):
     """What is written on a worksheet. All numbers are text, with the digits as written.
 
     `rows` decide on use; of an adjusted item they are as left, and `as_found` what was found.
+    Further repeats of a reading `up` are `up#2`, `up#3`. Inspections are `met` or `not_met`.
     `confirmed` holds readings that were suspected and read again, by pointer, as written.
     """
 
@@ -63,6 +66,8 @@ class SheetIn(Strict):
     adjustment: Text = ""
     no_as_found: Text = ""
     limitation: LimitationIn | None = None
+    options: Cells = Field(default={})
+    inspections: Cells = Field(default={})
     confirmed: Cells = Field(default={})
 
 
@@ -70,6 +75,9 @@ class ReadingName(SQLModel):
     """A reading that the edition asks for at every point."""
 
     symbol: str
+    test: str
+    unit: str
+    is_repeated: bool
     zh: str
     en: str
 
@@ -395,7 +403,14 @@ def _answer(opened: Opened) -> WorksheetAnswer:
         unit=edition.measurand.unit,
         revision=opened.revision,
         readings=[
-            ReadingName(symbol=row.symbol, zh=row.label.zh, en=row.label.en)
+            ReadingName(
+                symbol=row.symbol,
+                test=row.test,
+                unit=row.unit,
+                is_repeated=row.repeats is not None,
+                zh=row.label.zh,
+                en=row.label.en,
+            )
             for row in edition.readings
         ],
         sheet=actions.as_content(opened.sheet),

@@ -14,7 +14,9 @@ from procedures.worksheet import (
     Limitation,
     Row,
     Sheet,
+    columns,
     judge,
+    plan_rows,
     propose_points,
     read_number,
 )
@@ -173,6 +175,54 @@ def test_a_standard_that_is_not_good_enough_is_named():
     found = judge(EDITION, SHEET, ReferenceStandard(maximum_permissible_error=0.01))
 
     assert pointers(found) == ["/standard"]
+
+
+@pytest.mark.parametrize("edition", built_in_editions(), ids=lambda row: row.edition.name)
+def test_every_edition_draws_a_sheet_that_has_no_verdict_yet(edition):
+    drawn = plan_rows(
+        edition.edition,
+        accuracy_class=edition.edition.classes[0].name if edition.edition.classes else "",
+        options={option.name: option.default or next(iter(option.choices))
+                 for option in edition.edition.options},
+        parameters={},
+        lower=0,
+        upper=100,
+    )  # fmt: skip
+    sheet = Sheet(accuracy_class="", parameters={}, environment={}, rows=drawn)
+
+    found = judge(edition.edition, sheet, STANDARD)
+
+    assert found.verdict is Verdict.UNDETERMINED
+    assert found.problems
+    for row in drawn:
+        keys = [column.key for column in columns(edition.edition, row.test, row.readings)]
+        assert keys == list(row.readings)
+
+
+def test_a_reading_is_repeated_at_conditions_and_looked_at_besides():
+    """An energy meter by JJG 596: twice at each load; a row that is not whole is named."""
+    meter = next(row.edition for row in built_in_editions() if row.edition.name == "JJG 596-2012")
+    options = {option.name: option.default or next(iter(option.choices))
+               for option in meter.options}  # fmt: skip
+    drawn = plan_rows(
+        meter, accuracy_class=meter.classes[0].name, options=options,
+        parameters={"basic_current": 5, "maximum_current": 60}, lower=0, upper=60,
+    )  # fmt: skip
+    assert all(set(row.conditions) == {"power_factor", "load"} for row in drawn if
+               row.test == "main")  # fmt: skip
+    row = Row(nominal="5", readings={"gamma": "0.1", "gamma#2": "x"},
+              conditions={"power_factor": "1", "load": "half"})  # fmt: skip
+
+    found = judge(
+        meter,
+        Sheet(accuracy_class="1", parameters={}, environment={}, rows=(row,), options=options),
+        STANDARD,
+    )
+
+    assert [problem.pointer for problem in found.problems][:2] == [
+        "/rows/0/gamma#2",
+        "/rows/0/conditions/load",
+    ]
 
 
 def test_points_to_begin_with_are_evenly_spaced():
