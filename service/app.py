@@ -54,6 +54,8 @@ from service.web import ledger as ledger_pages
 from service.web import notices as notice_pages
 from service.web import procedures as procedure_pages
 from service.web import recalls as recall_pages
+from service.web import work_orders as work_order_pages
+from service.web import worksheets as worksheet_pages
 from service.web.drawing import draw_chain
 from service.web.pages import frame_of
 from service.web.pages import router as pages_router
@@ -131,6 +133,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(pages_router)
     app.include_router(impact.router)
     app.include_router(account_pages.router)
+    app.include_router(worksheet_pages.router)
+    app.include_router(work_order_pages.router)
     app.include_router(notice_pages.router)
     app.include_router(recall_pages.router)
     app.include_router(intake.router)

@@ -338,6 +338,7 @@ def _tell_story(
     url = settings.public_url + "/c/{number}"
     story = stories.live(world, engine, keys=keys, seals=seals, today=day, url=url)
     telling.tell(teller, story)
+    stories.leave_open(world, engine, today=day)
     if refusal := stories.attempt(world, engine, keys=keys, seals=seals):
         telling.tell_refusal(teller, refusal)
     if out is not None:
@@ -367,6 +368,7 @@ def _serve_demo(
     links = (
         ("证书", "the certificate", f"{address}/c/{story.certificate.number}"),
         ("溯源链", "its chain", f"{address}/calibrations/{story.calibration.id}/chain"),
+        ("检定原始记录", "an open worksheet", f"{address}/work-orders?state=assigned"),
         ("按编号查找", "look-up", f"{address}/find?q={story.content.item.serial_number}"),
     )
     for zh, en, link in links:

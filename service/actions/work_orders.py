@@ -374,6 +374,11 @@ def require_authorised(session: TenantSession, person: Person, code: str, *, on:
         raise NotAuthorised(f"{person.name_en} is authorised for {code} until {until}, not on {on}")
 
 
+def next_states(session: TenantSession, line: WorkOrderLine) -> frozenset[State]:
+    """Return which states may follow where an item stands."""
+    return _rule(session, line)[State(store.last_step(session, line.id).state)]
+
+
 def take_step(
     session: TenantSession,
     line: WorkOrderLine,

@@ -175,6 +175,12 @@ def submit(
 
     # 4 the step, the first signature, and what a standard out of tolerance asks for
     found = assessed.as_found or assessed.result
+    suggests_recall = (
+        previous is not None
+        and sheet.course is not Course.INITIAL
+        and found.verdict is Verdict.FAIL
+        and calibration_store.is_used(session, previous.id)
+    )
     work_orders.take_step(
         session,
         line,
@@ -186,6 +192,7 @@ def submit(
             "revision": saved.revision,
             "verdict": assessed.result.verdict.value,
             "as_found": None if sheet.course is Course.INITIAL else found.verdict.value,
+            "recall_of": str(previous.id) if previous and suggests_recall else None,
             "certificate": assessed.result.certificate and assessed.result.certificate.value,
         },
     )
@@ -193,7 +200,7 @@ def submit(
         session, row.id, meaning="calibrated", person=person,
         authenticated_at=authenticated_at, now=now,
     )  # fmt: skip
-    if previous is not None and sheet.course is not Course.INITIAL:
+    if previous is not None and suggests_recall:
         _suggest_recall(session, previous, row, found, now=now)
     return row
 
@@ -480,8 +487,6 @@ def _suggest_recall(
     now: datetime,
 ) -> None:
     """Say that results rest on a standard found out of tolerance: a recall is to be opened."""
-    if found.verdict is not Verdict.FAIL or not calibration_store.is_used(session, previous.id):
-        return
     errors = [
         [point.nominal, value.value]
         for point in found.points

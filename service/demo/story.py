@@ -15,7 +15,14 @@ from certificates.html import stylesheet
 from certificates.signer import SealCertificate
 from procedures.method import MethodResult, PointReadings, ProcedureEdition
 from procedures.worksheet import Row, Sheet
-from service.actions import calibrations, certificates, signing_off, work_orders, worksheets
+from service.actions import (
+    calibrations,
+    certificates,
+    environment,
+    signing_off,
+    work_orders,
+    worksheets,
+)
 from service.actions.composition import Composition
 from service.actions.measurements import Readings
 from service.actions.work_orders import Asked
@@ -39,6 +46,7 @@ from service.tables.people import Person
 from service.tables.work_orders import WorkOrder
 from service.tenancy import TenantSession
 from service.work_order_states import State
+from service.worksheets import PLACE, open_worksheet
 from traceability.chain import TraceabilityChain
 from traceability.errors import TraceabilityBroken
 from traceability.graph import MeasuringInterval
@@ -217,6 +225,61 @@ def _issued(
         seals=seals,
         now=now,
     )
+
+
+def leave_open(world: World, engine: Engine, *, today: date) -> UUID:
+    """Leave a work order of two gauges open in the plant's book; return the worksheet's line.
+
+    One gauge is on the bench, read up to a reading that looks like a slip; the other just came in.
+    """
+    told = world.data["story"]
+    items = {row["id"]: row for row in world.data["items"]}
+    item = items[told["item"]]
+    beside = [id_ for id_, row in items.items() if id_ != item["id"] and
+              (row["org"], row["procedure"]) == (item["org"], told["procedure"])]  # fmt: skip
+    morning = moment(today, 15)
+    with TenantSession(engine, identifier(item["org"])) as session, session.begin():
+        session.expire_on_commit = False
+        people = _people(world, session)
+        keeper, metrologist = people["checked"], people["calibrated"]
+        order = work_orders.request(
+            session,
+            [Asked(item_id=identifier(id_), procedure_code=told["procedure"])
+             for id_ in beside[-2:]],
+            due_on=today + DUE_WITHIN, requested_by=keeper, now=morning,
+        )  # fmt: skip
+        work_orders.accept(session, order.id, person=keeper, now=morning)
+        other, bench = work_order_store.lines(session, order.id)
+        for line in (other, bench):
+            work_orders.receive(
+                session, line.id, condition="外观完好 / sound", person=keeper, now=morning
+            )
+        work_orders.assign(
+            session, bench.id, metrologist.id, planned_on=today, assigned_by=keeper, now=morning
+        )
+        for condition, value, unit in (("temperature", 20.6, "°C"), ("humidity", 48.0, "%")):
+            environment.record(
+                session, place=PLACE, condition=condition, value=value, unit=unit,
+                read_at=morning, person=metrologist, now=morning,
+            )  # fmt: skip
+        later = moment(today, 17)
+        filled_in = open_worksheet(session, bench.id, now=later).sheet
+        worksheets.save(
+            session, bench.id, _half_read(filled_in, told), after=0, person=metrologist, now=later
+        )
+        return bench.id
+
+
+def _half_read(sheet: Sheet, told: Mapping[str, Any]) -> Sheet:
+    """Return a sheet with its first rows read, and a decimal point moved in the third."""
+    rows = list(sheet.rows)
+    for index, point in enumerate(told["points"][:3]):
+        readings = {symbol: f"{point[symbol]:.2f}" for symbol in SYMBOLS}
+        if index == 2:
+            readings |= {"up_after_tapping": "8.1", "down_before_tapping": "",
+                         "down_after_tapping": ""}  # fmt: skip
+        rows[index] = replace(rows[index], readings=readings)
+    return replace(sheet, rows=tuple(rows))
 
 
 def attempt(

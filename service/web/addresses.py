@@ -176,3 +176,26 @@ def due_without_status(asked: DueFilter) -> str:
     """Return the due list as it was asked for, with every status."""
     query = {"q": asked.text}
     return DUE_ROUTE + (f"?{urlencode(query)}" if asked.text else "")
+
+
+WORK_ORDERS_ROUTE = "/work-orders"
+
+
+def work_order(order_id: UUID) -> str:
+    """Return the address of a work order."""
+    return f"{WORK_ORDERS_ROUTE}/{order_id}"
+
+
+def work_order_labels(order_id: UUID) -> str:
+    """Return the address of the labels of a work order's items."""
+    return f"{WORK_ORDERS_ROUTE}/{order_id}/labels"
+
+
+def work_order_line(line_id: UUID, step: str) -> str:
+    """Return where a step of one item of a work order is sent."""
+    return f"{WORK_ORDERS_ROUTE}/lines/{line_id}/{step}"
+
+
+def worksheet(line_id: UUID) -> str:
+    """Return the address of the worksheet of one item of a work order."""
+    return work_order_line(line_id, "worksheet")

@@ -98,6 +98,11 @@ def render_api_page(request: Request) -> HTMLResponse:
     return _page(request, html, 200)
 
 
+def render_fragment(request: Request, view: object) -> HTMLResponse:
+    """Return a part of a page alone, for a script of ours that puts it in its place."""
+    return _page(request, _render(request, TEMPLATES[type(view)], view=view), 200)
+
+
 def render_drawing(request: Request, view: ChainPage) -> Response:
     """Return a chain's drawing as a picture that stands alone."""
     svg = _render(request, "chain.svg", view=view)

@@ -33,6 +33,7 @@ from service.store import items as item_store
 from service.store import log as log_store
 from service.store import organizations as organization_store
 from service.store import people as people_store
+from service.store import work_orders as work_order_store
 from service.store.directory import Entry
 from service.tables.calibrations import Calibration, CalibrationResult
 from service.tables.certificates import Certificate
@@ -73,6 +74,7 @@ from service.web.views import (
 )
 from service.web.viz import DriftPlot, DriftPoint, draw_drift
 from service.web.words import WORDS
+from service.work_order_states import State
 from traceability.audit import EXCUSED_STATES, calibration_in_force
 from traceability.drawing import Language
 from traceability.graph import MAIN_TRACK, Link
@@ -124,8 +126,15 @@ def home_of_demonstration(engine: Engine, session: TenantSession, *, on: date) -
         organizations=len(organization_ids),
         items=len(plates),
         events=events,
+        example_line_id=_open_worksheet(session),
         **_examples(session),
     )
+
+
+def _open_worksheet(session: TenantSession) -> UUID | None:
+    """Return an item of a work order that is being measured; None if there is none."""
+    listed = work_order_store.listed(session)
+    return next((row.line.id for row in listed if row.state is State.ASSIGNED), None)
 
 
 def _shared_by_two_makers(plates: Iterable[tuple[str, str]]) -> str | None:

@@ -132,6 +132,7 @@ class HomePage:
         example_serial_number: carried by exactly one item.
         shared_serial_number: given by two manufacturers to two items.
         example_calibration_id: one with a long chain.
+        example_line_id: an item of a work order whose worksheet is open.
         organizations, items, events: how many the demonstration holds.
     """
 
@@ -141,6 +142,7 @@ class HomePage:
     example_certificate_number: str | None = None
     example_calibration_id: UUID | None = None
     example_item_id: UUID | None = None
+    example_line_id: UUID | None = None
     organizations: int | None = None
     items: int | None = None
     events: int | None = None

@@ -12,7 +12,9 @@ from markupsafe import Markup, escape
 
 from certificates.content import CertificateKind
 from certificates.log import LoggedEvent
+from procedures.checks import Slip
 from procedures.conformity import Verdict
+from procedures.worksheet import Course
 from service.web import fmt
 from service.web.i18n import gettext, say
 from service.web.views import (
@@ -24,9 +26,11 @@ from service.web.views import (
     Span,
     ToldBreak,
 )
+from service.work_order_states import State
 from traceability.graph import Flaw
 from traceability.impact import DriftAssumption
 from traceability.impact import Verdict as RecalledVerdict
+from traceability.standards import Ineligibility
 
 
 def N_(message: str) -> str:  # noqa: N802 the name by which a message is found
@@ -93,6 +97,46 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         DriftAssumption.STEP_AT_START: N_("whole from the day after it was last good"),
         DriftAssumption.LINEAR: N_("growing in proportion to the time"),
         DriftAssumption.WORST_CASE: N_("the largest of any point, in the worse direction"),
+    },
+    "work order state": {
+        State.REQUESTED: N_("Requested"),
+        State.ACCEPTED: N_("Accepted"),
+        State.RECEIVED: N_("Received"),
+        State.ASSIGNED: N_("Assigned"),
+        State.MEASURED: N_("Measured"),
+        State.CHECKED: N_("Checked"),
+        State.APPROVED: N_("Approved"),
+        State.ISSUED: N_("Issued"),
+        State.RETURNED: N_("Handed back"),
+        State.DECLINED: N_("Declined"),
+        State.CANCELLED: N_("Cancelled"),
+    },
+    "course": {
+        Course.MEASURED: N_("Only measured"),
+        Course.ADJUSTED: N_("Adjusted: as found and as left"),
+        Course.INITIAL: N_("New: measured for the first time"),
+    },
+    "slip": {
+        Slip.DECIMAL_POINT: N_("Decimal point"),
+        Slip.SIGN: N_("Sign"),
+        Slip.TRANSPOSITION: N_("Exchanged digits"),
+        Slip.OUTLIER: N_("Outlier"),
+    },
+    "ineligibility": {
+        Ineligibility.NOT_YET_CALIBRATED: N_("not calibrated yet"),
+        Ineligibility.EXPIRED: N_("expired"),
+        Ineligibility.SUPERSEDED: N_("superseded"),
+        Ineligibility.OUT_OF_SERVICE: N_("out of service"),
+        Ineligibility.FAILED: N_("failed its verification"),
+        Ineligibility.UNIT_MISMATCH: N_("another unit"),
+        Ineligibility.RANGE_NOT_COVERED: N_("range not covered"),
+        Ineligibility.UNCERTAINTY_UNKNOWN: N_("uncertainty unknown"),
+        Ineligibility.RATIO_UNKNOWN: N_("ratio unknown"),
+        Ineligibility.RATIO_EXCEEDS_RULE: N_("ratio beyond the rule"),
+    },
+    "document": {
+        "order": N_("Order"),
+        "acceptance": N_("Answer to an order"),
     },
     "item state": {
         "in_use": N_("In use"),
@@ -249,6 +293,17 @@ LOOKS: Mapping[str, str] = {
     RecalledVerdict.NONCONFORMING: "over",
     RecalledVerdict.UNKNOWN: "plain",
     "out_of_tolerance": "over",
+    State.REQUESTED: "plain",
+    State.ACCEPTED: "plain",
+    State.RECEIVED: "plain",
+    State.ASSIGNED: "soon",
+    State.MEASURED: "plain",
+    State.CHECKED: "plain",
+    State.APPROVED: "plain",
+    State.ISSUED: "ok",
+    State.RETURNED: "ok",
+    State.DECLINED: "stop",
+    State.CANCELLED: "stop",
 }
 """The class that gives a status its colour and its icon."""
 

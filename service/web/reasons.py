@@ -1,0 +1,86 @@
+"""Refusals and problems in the reader's words: what the actions say in English, told again."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from service.web.i18n import gettext
+from service.web.words import N_
+
+REASONS = (
+    (r"is not read", N_("is not read")),
+    (r"nothing is read", N_("nothing is read yet")),
+    (r"is missing", N_("is missing")),
+    (r"is not recorded", N_("is not recorded")),
+    (r"no standard is chosen", N_("no standard is chosen")),
+    (r"stands twice", N_("stands twice")),
+    (r"nobody has looked", N_("nobody has looked yet")),
+    (r"say what was adjusted", N_("say what was adjusted")),
+    (r"say why nothing is as found", N_("say why nothing is as found")),
+    (r"say why its use is limited", N_("say why its use is limited")),
+    (r"no point is read within it", N_("no point is read within it")),
+    (r"(?P<text>.+): write the decimal sign as a point",
+     N_("%(text)s: write the decimal sign as a point")),
+    (r"(?P<text>.+) is not a number( that can be read)?", N_("%(text)s is not a number")),
+    (r"(?P<text>\S+) must be among the points", N_("%(text)s must be among the points")),
+    (r"(?P<text>\S+) is out of limits: (?P<limits>.+)",
+     N_("%(text)s is out of limits (%(limits)s)")),
+    (r".* has no accuracy class (?P<text>.+); it has (?P<limits>.+)",
+     N_("the edition has no class %(text)s, only %(limits)s")),
+    (r".*expired.*", N_("The standard's certificate has expired.")),
+    (r".*may not be used: .*superseded.*",
+     N_("Another certificate of the standard is in force by now: read these points again.")),
+    (r".*may not be used: (?P<text>.+)", N_("The standard may not be used: %(text)s")),
+    (r"the worksheet is kept, but cannot be submitted.*",
+     N_("The worksheet is kept, but cannot be submitted yet.")),
+    (r"the worksheet is at version (?P<text>\S+) by now.*",
+     N_("Somebody saved revision %(text)s meanwhile. What you typed is still here.")),
+    (r"the item is not assigned to (?P<text>.+)", N_("The item is not assigned to %(text)s.")),
+    (r"(?P<text>.+) is not authorised for (?P<limits>.+)",
+     N_("%(text)s is not authorised for %(limits)s.")),
+    (r"(?P<text>.+) is authorised for (?P<limits>.+) until (?P<until>\S+), not on .*",
+     N_("%(text)s is authorised for %(limits)s until %(until)s only.")),
+    (r"(?P<text>.+) has (?P<limits>\d+) items on (?P<until>\S+) already.*",
+     N_("%(text)s has %(limits)s items on %(until)s already, which is the most.")),
+    (r"calibration .* is signed as .*three persons sign",
+     N_("You have signed this record already: three different persons sign.")),
+    (r"the item is (?P<text>\w+): .*", N_("The item is at another step by now.")),
+    (r"there is neither a file nor anything pasted",
+     N_("There is neither a file nor anything pasted.")),
+    (r"the role does not cover .*", N_("Your role does not cover this.")),
+    (r"(?P<text>.+) is (?P<limits>\w+) in (?P<until>\S+)",
+     N_("%(text)s stands in the work order %(until)s already.")),
+)  # fmt: skip
+PATTERNS = tuple((re.compile(pattern, re.DOTALL), message) for pattern, message in REASONS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A sentence in the reader's language; `english` where there is only the English one."""
+
+    message: str = ""
+    figures: dict[str, str] = field(default_factory=dict)
+    english: str = ""
+
+    def __str__(self) -> str:
+        """Return it in the language being spoken."""
+        say: Callable[[str], str] = gettext
+        return say(self.message) % self.figures if self.message else self.english
+
+
+def told(error: Exception) -> Told:
+    """Return what an error says."""
+    return told_problem(str(error))
+
+
+def told_problem(reason: str) -> Told:
+    """Return what a reason says, in words of the catalogue where it has them.
+
+    >>> str(told_problem("is not read"))
+    'is not read'
+    """
+    for pattern, message in PATTERNS:
+        found = pattern.fullmatch(reason)
+        if found is not None:
+            return Told(message=message, figures=found.groupdict())
+    return Told(english=reason)
