@@ -317,10 +317,12 @@ def judge(
         if sheet.limitation is not None:
             result = _limited(edition, result, sheet.limitation)
         results[name] = result
-        suspicions |= _suspicions(edition, name, sheet, rows, result, earlier or {})
+        suspicions |= _suspicions(edition, name, sheet, result, earlier or {})
     of_use = results["rows"]
     if of_use is not None:
-        problems += _told(of_use.objections)
+        is_whole = not any(problem.pointer.startswith("/rows/") for problem in problems)
+        problems += [problem for problem in _told(of_use.objections)
+                     if is_whole or problem.pointer != "/rows"]  # fmt: skip
     for pointer, suspicion in suspicions.items():
         problems.append(Problem(pointer=pointer, reason=_as_sentence(suspicion)))
     return Judged(
@@ -524,42 +526,58 @@ def _limits(objection: Objection) -> str:
 
 
 def _suspicions(
-    edition: ProcedureEdition,
-    name: str,
-    sheet: Sheet,
-    rows: Sequence[tuple[int, PointReadings]],
-    result: MethodResult,
-    earlier: Earlier,
+    edition: ProcedureEdition, name: str, sheet: Sheet, result: MethodResult, earlier: Earlier
 ) -> dict[str, Suspicion]:
-    """Return the readings that look like slips: against the item's past, and its nominal value."""
+    """Return the readings that look like slips: against the item's past, and its nominal value.
+
+    A row need not be whole; what is permitted at a point that is not judged yet is the most of
+    what is permitted at the others of its test.
+    """
     limits = {
-        (point.test, point.nominal): point.maximum_permissible_error for point in result.points
+        (point.test, point.nominal): point.maximum_permissible_error
+        for point in result.points
+        if point.maximum_permissible_error
     }
-    written: Sequence[Row] = getattr(sheet, name)
-    found = {}
-    for index, point in rows:
-        before = earlier.get(place_of(written[index]), {})
-        for column in columns(edition, point.test, written[index].readings):
-            text, pointer = written[index].readings[column.key], f"/{name}/{index}/{column.key}"
-            if sheet.confirmed.get(pointer) == text:
-                continue
+    tests = {test.name: test for test in edition.tests}
+    rows: Sequence[Row] = getattr(sheet, name)
+    found: dict[str, Suspicion] = {}
+    for index, row in enumerate(rows):
+        nominal, _ = _numbers("", {"nominal": row.nominal})
+        if row.test not in tests or (row.nominal.strip() and not nominal):
+            continue
+        test, at = tests[row.test], nominal.get("nominal", 0.0)
+        widest = max((limit for (of, _), limit in limits.items() if of == row.test), default=None)
+        permitted = limits.get((row.test, at), widest)
+        before = earlier.get(place_of(row), {})
+        for column in columns(edition, row.test, row.readings):
+            text = row.readings.get(column.key, "")
+            pointer = f"/{name}/{index}/{column.key}"
             history = before.get(column.reading.symbol, ())
-            test = _test(edition, point.test)
-            known = limits.get((point.test, point.nominal))
-            if known and column.reading.unit == test.unit == edition.measurand.unit:
-                nominal = Decimal(repr(point.nominal))
-                tolerance = PERMISSIBLE_ERRORS_OF_A_SLIP * Decimal(repr(known))
-            elif history:
-                nominal = median(history)
-                tolerance = abs(nominal) * PART_OF_A_SLIP
-            else:
-                continue
-            suspicion = suspect(
-                read_number(text), nominal=nominal, earlier=history, tolerance=tolerance
-            )
-            if suspicion is not None:
-                found[pointer] = suspicion
+            is_like = column.reading.unit == test.unit == edition.measurand.unit
+            if sheet.confirmed.get(pointer) != text:
+                suspicion = _suspicion(text, at, permitted if is_like else None, history)
+                if suspicion is not None:
+                    found[pointer] = suspicion
     return found
+
+
+def _suspicion(
+    text: str, nominal: float, permitted: float | None, history: Sequence[Decimal]
+) -> Suspicion | None:
+    """Return what is suspected of one reading; nothing where nothing says what to expect."""
+    try:
+        read = read_number(text)
+    except InvalidInput:
+        return None
+    if permitted is not None:
+        at = Decimal(repr(nominal))
+        tolerance = PERMISSIBLE_ERRORS_OF_A_SLIP * Decimal(repr(permitted))
+    elif history:
+        at = median(history)
+        tolerance = abs(at) * PART_OF_A_SLIP
+    else:
+        return None
+    return suspect(read, nominal=at, earlier=history, tolerance=tolerance)
 
 
 def place_of(row: Row) -> str:

@@ -28,6 +28,7 @@ from service.commands.recall import recall
 from service.commands.snapshot import snapshot
 from service.commands.transparency import log as transparency
 from service.commands.work import work
+from service.commands.work_order import work_order
 from service.errors import ServiceError
 from service.settings import Settings
 
@@ -46,6 +47,7 @@ certificate = typer.Typer(no_args_is_help=True, help="Find certificates.")
 app.add_typer(audit, name="audit")
 app.add_typer(database, name="db")
 app.add_typer(certificate, name="certificate")
+app.add_typer(work_order, name="work-order")
 app.add_typer(procedure, name="procedure")
 app.add_typer(organization, name="organization")
 app.add_typer(person, name="person")

@@ -13,14 +13,13 @@ from sqlmodel import SQLModel
 from service.actions import order_exchange, signing_off
 from service.actions import work_orders as actions
 from service.actions.work_orders import Asked
-from service.auth import Acting, Actor, Reading, Transaction
+from service.auth import Acting, Reading, Transaction
 from service.clock import Now, Today
-from service.errors import InvalidField, NotFound
+from service.errors import InvalidField
 from service.rendering import render
 from service.store import people as people_store
 from service.store import work_orders as store
 from service.store.work_orders import Listed
-from service.tables.people import Person
 from service.tables.work_orders import WorkOrder
 from service.tenancy import TenantSession
 from service.work_order_states import State, order_state
@@ -244,7 +243,7 @@ def place_work_order(
     order = order_exchange.place(
         session,
         [Asked(**row.model_dump()) for row in said.items],
-        requested_by=person_of(session, actor),
+        requested_by=people_store.acting(session, actor.person_id),
         now=now,
         laboratory_id=said.laboratory_id,
         due_on=said.due_on,
@@ -274,7 +273,7 @@ def take_in_document(
     session: Transaction, actor: Acting, now: Now, delivery_id: UUID, said: TakeInIn
 ) -> WorkOrderAnswer:
     """Take an order, an answer, or with `line_id` the result of an ordered item into the book."""
-    person = person_of(session, actor)
+    person = people_store.acting(session, actor.person_id)
     if said.line_id is None:
         order: WorkOrder = order_exchange.take_in(session, delivery_id, person=person, now=now)
     else:
@@ -295,7 +294,9 @@ def set_policy(session: Transaction, actor: Acting, now: Now, said: PolicyIn) ->
 
     With two signatories nobody checks a calibration; a verification is signed by three always.
     """
-    actions.set_policy(session, **said.model_dump(), person=person_of(session, actor), now=now)
+    actions.set_policy(
+        session, **said.model_dump(), person=people_store.acting(session, actor.person_id), now=now
+    )
     return get_policy(session)
 
 
@@ -338,7 +339,7 @@ def answer_work_order(
         order_id,
         accepts=said.accepts,
         reason=said.reason,
-        person=person_of(session, actor),
+        person=people_store.acting(session, actor.person_id),
         now=now,
     )
     return _order(store.listed(session, order_ids=[order.id]))
@@ -361,7 +362,7 @@ def receive_item(
         condition=said.condition,
         accessories=said.accessories,
         photos=[_octets(f"/photos/{index}", text) for index, text in enumerate(said.photos)],
-        person=person_of(session, actor),
+        person=people_store.acting(session, actor.person_id),
         now=now,
     )
     return _line(session, line_id)
@@ -378,7 +379,7 @@ def assign_item(
         said.person_id,
         planned_on=said.planned_on,
         reason=said.reason,
-        assigned_by=person_of(session, actor),
+        assigned_by=people_store.acting(session, actor.person_id),
         now=now,
     )
     return _line(session, line_id)
@@ -396,7 +397,7 @@ def sign_item(
         session,
         line_id,
         State(said.meaning),
-        person=person_of(session, actor),
+        person=people_store.acting(session, actor.person_id),
         authenticated_at=actor.authenticated_at,
         now=now,
     )
@@ -409,7 +410,11 @@ def send_item_back(
 ) -> LineWithSteps:
     """Send what was measured back to be measured anew; its signatures do not carry over."""
     signing_off.send_back(
-        session, line_id, reason=said.reason, person=person_of(session, actor), now=now
+        session,
+        line_id,
+        reason=said.reason,
+        person=people_store.acting(session, actor.person_id),
+        now=now,
     )
     return _line(session, line_id)
 
@@ -425,7 +430,7 @@ def issue_certificate(
         line_id,
         render=render,
         url=state.settings.public_url + "/c/{number}",
-        person=person_of(session, actor),
+        person=people_store.acting(session, actor.person_id),
         keys=state.keys,
         seals=state.seals,
         now=now,
@@ -443,7 +448,7 @@ def return_item(
         line_id,
         handed_to=said.handed_to,
         remarks=said.remarks,
-        person=person_of(session, actor),
+        person=people_store.acting(session, actor.person_id),
         now=now,
     )
     return _line(session, line_id)
@@ -454,7 +459,13 @@ def cancel_item(
     session: Transaction, actor: Acting, now: Now, line_id: UUID, said: ReasonIn
 ) -> LineWithSteps:
     """Cancel the order of an item that has not come in."""
-    actions.cancel(session, line_id, reason=said.reason, person=person_of(session, actor), now=now)
+    actions.cancel(
+        session,
+        line_id,
+        reason=said.reason,
+        person=people_store.acting(session, actor.person_id),
+        now=now,
+    )
     return _line(session, line_id)
 
 
@@ -463,18 +474,6 @@ def get_photo(session: Reading, photo_id: UUID) -> Response:
     """Return a photo of an item as it came in."""
     row = store.photo(session, photo_id)
     return Response(row.content, media_type=row.media_type, headers={"ETag": f'"{row.sha256}"'})
-
-
-def person_of(session: TenantSession, actor: Actor) -> Person:
-    """Return the person who acts.
-
-    Raises:
-        NotFound: the book has no such person, as of a machine.
-    """
-    person = people_store.get(session, actor.person_id)
-    if person is None:
-        raise NotFound("person", actor.person_id)
-    return person
 
 
 def _octets(pointer: str, text: str) -> bytes:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Query, Response, UploadFile
 from pydantic import Field, FiniteFloat
 from sqlmodel import SQLModel
 
@@ -14,10 +14,13 @@ from procedures.worksheet import MOST_POINTS, Course, Judged, Limitation, Row, S
 from service import worksheets
 from service.actions import environment
 from service.actions import worksheets as actions
-from service.api.work_orders import Strict, person_of
+from service.api.work_orders import Strict
 from service.auth import Acting, Reading, Transaction
 from service.clock import Now
 from service.errors import StaleVersion, VersionMissing
+from service.exchange.sheet_file import read_sheet_file, with_readings
+from service.exchange.tabular import LARGEST_FILE
+from service.store import people as people_store
 from service.store import work_orders as store
 from service.worksheets import Opened
 from traceability.standards import Proposal
@@ -213,7 +216,36 @@ def save_worksheet(
         line_id,
         sheet_of(said),
         after=revision_of(if_match),
-        person=person_of(session, actor),
+        person=people_store.acting(session, actor.person_id),
+        now=now,
+    )
+    response.headers["ETag"] = version(saved.revision)
+    return _answer(worksheets.open_worksheet(session, line_id, now=now))
+
+
+@router.post("/{line_id}/readings")
+def upload_readings(
+    session: Transaction,
+    actor: Acting,
+    now: Now,
+    line_id: UUID,
+    file: UploadFile,
+    response: Response,
+    if_match: IfMatch = None,
+) -> WorksheetAnswer:
+    """Put the readings of a file onto the worksheet and save it: CSV or XLSX, or a calibrator's.
+
+    Wide: a row for each point, a column for each reading, headed by its symbol or its name. Long:
+    a row for each reading, with `nominal`, `reading`, `value` and, where it was adjusted, `stage`.
+    """
+    opened = worksheets.open_worksheet(session, line_id, now=now)
+    told = read_sheet_file(file.file.read(LARGEST_FILE + 1), opened.edition)
+    saved = actions.save(
+        session,
+        line_id,
+        with_readings(opened.sheet, told),
+        after=revision_of(if_match),
+        person=people_store.acting(session, actor.person_id),
         now=now,
     )
     response.headers["ETag"] = version(saved.revision)
@@ -240,7 +272,7 @@ def submit_worksheet(
         session,
         line_id,
         revision=revision_of(if_match),
-        person=person_of(session, actor),
+        person=people_store.acting(session, actor.person_id),
         authenticated_at=actor.authenticated_at,
         now=now,
     )
@@ -293,7 +325,7 @@ def record_environment(
         session,
         **said.model_dump(exclude={"read_at"}),
         read_at=said.read_at or now,
-        person=person_of(session, actor),
+        person=people_store.acting(session, actor.person_id),
         now=now,
     )
     return EnvironmentAnswer.model_validate(row, from_attributes=True)

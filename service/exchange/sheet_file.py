@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from procedures.edition import MAIN_TEST, ProcedureEdition
-from procedures.worksheet import Row, columns, key_of, place_of
+from procedures.worksheet import Course, Row, Sheet, columns, key_of, place_of
 from service.errors import InvalidField
 from service.exchange.tabular import read_table
 
@@ -43,6 +43,16 @@ def read_sheet_file(content: bytes, edition: ProcedureEdition) -> dict[str, tupl
         if any(text.strip() for name, text in cells.items() if name):
             _take(found[STAGES[stage]], number, cells, edition)
     return {name: tuple(rows.values()) for name, rows in found.items() if rows}
+
+
+def with_readings(sheet: Sheet, told: Mapping[str, tuple[Row, ...]]) -> Sheet:
+    """Return a sheet with what a file tells; one that tells of both stages was adjusted."""
+    return replace(
+        sheet,
+        rows=onto(sheet.rows, told.get("rows", ())),
+        as_found=onto(sheet.as_found, told.get("as_found", ())),
+        course=Course.ADJUSTED if told.get("as_found") else sheet.course,
+    )
 
 
 def onto(rows: Sequence[Row], told: Iterable[Row]) -> tuple[Row, ...]:

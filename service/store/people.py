@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlmodel import col, func, select
 
+from service.errors import NotFound
 from service.tables.people import ApiKey, Person, PersonAuthorisation, PersonRole
 from service.tenancy import TenantSession
 
@@ -32,6 +33,18 @@ def authorised(session: TenantSession, procedure_code: str, *, on: date) -> Sequ
 def of_organization(session: TenantSession) -> Sequence[Person]:
     """Return the people of the organization, in the order in which they joined."""
     return session.exec(select(Person).order_by(col(Person.id))).all()
+
+
+def acting(session: TenantSession, person_id: UUID) -> Person:
+    """Return the person who acts.
+
+    Raises:
+        NotFound: the organization has none of this id.
+    """
+    person = get(session, person_id)
+    if person is None:
+        raise NotFound("person", person_id)
+    return person
 
 
 def get(session: TenantSession, person_id: UUID) -> Person | None:

@@ -8,7 +8,6 @@ from service.web.i18n import gettext
 from service.web.words import N_
 
 REASONS = (
-    (r"is not read", N_("is not read")),
     (r"nothing is read", N_("nothing is read yet")),
     (r"is missing", N_("is missing")),
     (r"is not recorded", N_("is not recorded")),
@@ -76,8 +75,8 @@ def told(error: Exception) -> Told:
 def told_problem(reason: str) -> Told:
     """Return what a reason says, in words of the catalogue where it has them.
 
-    >>> str(told_problem("is not read"))
-    'is not read'
+    >>> str(told_problem("is missing"))
+    'is missing'
     """
     for pattern, message in PATTERNS:
         found = pattern.fullmatch(reason)

@@ -19,7 +19,6 @@ from certificates.errors import CertificateError
 from service.actions import order_exchange, signing_off
 from service.actions import work_orders as actions
 from service.actions.work_orders import Asked
-from service.api.work_orders import person_of
 from service.auth import Acting, Actor, Reading
 from service.clock import Now, Today
 from service.errors import ReauthenticationRequired, ServiceError
@@ -696,7 +695,7 @@ def _try(
     engine = request.app.state.engine
     try:
         with TenantSession(engine, actor.organization_id) as session, session.begin():
-            return act(session, person_of(session, actor)), None
+            return act(session, people_store.acting(session, actor.person_id)), None
     except ReauthenticationRequired:
         raise
     except (*Refusal, ValueError) as error:

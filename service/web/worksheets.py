@@ -4,7 +4,7 @@ It works without a script, by its buttons; with one it is judged as it is typed,
 and kept in the browser while the connection is lost.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -32,11 +32,11 @@ from procedures.worksheet import (
 )
 from service import worksheets
 from service.actions import worksheets as actions
-from service.api.work_orders import person_of
 from service.auth import Acting, Actor, Reading
 from service.clock import Now
 from service.errors import ReauthenticationRequired, ServiceError, StaleVersion, UnreadableFile
-from service.exchange.sheet_file import onto, read_sheet_file
+from service.exchange.sheet_file import read_sheet_file, with_readings
+from service.store import people as people_store
 from service.tenancy import TenantSession
 from service.web import addresses
 from service.web.frame import TEMPLATES, render_fragment, render_page
@@ -52,6 +52,8 @@ router = APIRouter(include_in_schema=False)
 WORKSHEET_ROUTE = "/work-orders/lines/{line_id}/worksheet"
 JUDGED_ROUTE = "/work-orders/lines/{line_id}/worksheet/judged"
 MOST_FIELDS = 20_000
+NOT_READ = "is not read"
+NOTHING = Bilingual(zh="", en="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,13 +123,24 @@ class Standard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suspected:
-    """A reading that looks like a slip."""
+    """A reading that looks like a slip; `name` is that of its field, `confirm` how it stands."""
 
     name: str
+    label: Bilingual
+    confirm: str
     read: Decimal
     expected: Decimal
     meant: Decimal | None
     slip: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Against:
+    """What stands against submitting: of which field, how that is called, and why."""
+
+    name: str
+    label: Bilingual
+    reason: Told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,14 +149,15 @@ class JudgedPart:
 
     Attributes:
         verdict: undetermined while anything stands against it.
-        problems: each with the name of the field it is about.
+        unread: the names of the fields that are still empty.
         confirmed: what was read again, as the form repeats it.
     """
 
     verdict: Verdict
     uncertainty: ExpandedUncertainty | None
     as_found: Verdict | None
-    problems: tuple[tuple[str, Told], ...]
+    unread: tuple[str, ...]
+    problems: tuple[Against, ...]
     suspected: tuple[Suspected, ...]
     confirmed: tuple[str, ...]
     tables: tuple[Table, ...]
@@ -151,7 +165,9 @@ class JudgedPart:
     @property
     def bad(self) -> str:
         """The names of the fields in question, as the script reads them."""
-        return " ".join(dict.fromkeys(name for name, _ in self.problems))
+        names = [problem.name for problem in self.problems]
+        names += [suspected.name for suspected in self.suspected]
+        return " ".join(dict.fromkeys(names))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,8 +208,10 @@ TEMPLATES[WorksheetPage] = "worksheet.html"
 TEMPLATES[JudgedFragment] = "worksheet_judged.html"
 
 
-async def _form(request: Request) -> FormData:
-    return await request.form(max_fields=MOST_FIELDS, max_files=1)
+async def _form(request: Request) -> AsyncIterator[FormData]:
+    """Yield what a form sent, and close its file afterwards."""
+    async with request.form(max_fields=MOST_FIELDS, max_files=1) as form:
+        yield form
 
 
 Form = Annotated[FormData, Depends(_form)]
@@ -254,7 +272,7 @@ def _save(
 ) -> int:
     engine = request.app.state.engine
     with TenantSession(engine, actor.organization_id) as session, session.begin():
-        person = person_of(session, actor)
+        person = people_store.acting(session, actor.person_id)
         saved = actions.save(session, line_id, sheet, after=after, person=person, now=now)
         return saved.revision
 
@@ -266,7 +284,7 @@ def _submit(request: Request, actor: Actor, line_id: UUID, *, version: int, now:
             session,
             line_id,
             revision=version,
-            person=person_of(session, actor),
+            person=people_store.acting(session, actor.person_id),
             authenticated_at=actor.authenticated_at,
             now=now,
         )
@@ -315,13 +333,7 @@ def _changed(act: str, sheet: Sheet, form: FormData, edition: ProcedureEdition) 
             content = _with_heading(pasted, sheet, edition).encode()
         if not content:
             raise UnreadableFile("empty", "there is neither a file nor anything pasted")
-        found = read_sheet_file(content, edition)
-        return replace(
-            sheet,
-            rows=onto(sheet.rows, found.get("rows", ())),
-            as_found=onto(sheet.as_found, found.get("as_found", ())),
-            course=Course.ADJUSTED if found.get("as_found") else sheet.course,
-        )
+        return with_readings(sheet, read_sheet_file(content, edition))
     return sheet
 
 
@@ -514,7 +526,9 @@ def _judged(edition: ProcedureEdition, sheet: Sheet, judged: Judged) -> JudgedPa
     result = judged.result
     suspected = tuple(
         Suspected(
-            name=f"{pointer}={found.read}",
+            name=name_of(pointer, sheet),
+            label=_label(edition, sheet, pointer),
+            confirm=f"{pointer}={_written(sheet, pointer)}",
             read=found.read,
             expected=found.expected,
             meant=found.meant,
@@ -522,23 +536,25 @@ def _judged(edition: ProcedureEdition, sheet: Sheet, judged: Judged) -> JudgedPa
         )
         for pointer, found in judged.suspicions.items()
     )
-    written = {
-        suspicion.name.split("=")[0]: _written(sheet, suspicion.name.split("=")[0])
-        for suspicion in suspected
-    }
     return JudgedPart(
         verdict=judged.verdict,
         uncertainty=_uncertainty(result) if result else None,
         as_found=judged.as_found.verdict if judged.as_found else None,
-        problems=tuple(
-            (name_of(problem.pointer, sheet), told_problem(problem.reason))
+        unread=tuple(
+            name_of(problem.pointer, sheet)
             for problem in judged.problems
-            if problem.pointer not in judged.suspicions
+            if problem.reason == NOT_READ
         ),
-        suspected=tuple(
-            replace(row, name=f"{pointer}={written[pointer]}")
-            for row, pointer in ((row, row.name.split("=")[0]) for row in suspected)
+        problems=tuple(
+            Against(
+                name=name_of(problem.pointer, sheet),
+                label=_label(edition, sheet, problem.pointer),
+                reason=told_problem(problem.reason),
+            )
+            for problem in judged.problems
+            if problem.pointer not in judged.suspicions and problem.reason != NOT_READ
         ),
+        suspected=suspected,
         confirmed=tuple(
             f"{pointer}={text}"
             for pointer, text in sheet.confirmed.items()
@@ -546,6 +562,30 @@ def _judged(edition: ProcedureEdition, sheet: Sheet, judged: Judged) -> JudgedPa
         ),
         tables=tuple(_tables(edition, sheet, judged)),
     )
+
+
+def _label(edition: ProcedureEdition, sheet: Sheet, pointer: str) -> Bilingual:
+    """Return how a field is called: by the edition's own words for it, at its point."""
+    kind, *rest = pointer.strip("/").split("/")
+    titles = {
+        "parameters": {row.symbol: row.title for row in edition.parameters},
+        "environment": {row.name: row.title for row in edition.environment},
+        "options": {row.name: row.title for row in edition.options},
+        "inspections": {row.name: row.title for row in edition.inspections},
+    }
+    if kind in titles and rest and rest[0] in titles[kind]:
+        return _as_view(titles[kind][rest[0]])
+    if kind not in ("rows", "as_found") or len(rest) < 2:
+        return NOTHING
+    rows: tuple[Row, ...] = getattr(sheet, kind)
+    labels = {row.symbol: row.label for row in edition.readings}
+    symbol, _, repeat = rest[-1].partition("#")
+    nominal = rows[int(rest[0])].nominal
+    if symbol not in labels:
+        return Bilingual(zh=nominal, en=nominal)
+    at = f"{nominal} · " if nominal else ""
+    again = f" {repeat}" if repeat else ""
+    return Bilingual(zh=f"{at}{labels[symbol].zh}{again}", en=f"{at}{labels[symbol].en}{again}")
 
 
 def _written(sheet: Sheet, pointer: str) -> str:

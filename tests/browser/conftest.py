@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import pytest
 import uvicorn
 
+from service.demo.story import leave_open
 from service.demo.world import read_world
 from tests.conftest import KEYS
 from tests.service.demonstration import demonstration_client, live_recalls, live_story
@@ -44,10 +45,13 @@ def site(templates: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         recall, notice = live_recalls(client)
         files = {"file": ("certificate.xml", story.files["xml"])}
         document = client.post("/v1/received-documents", files=files).json()["id"]
+        engine = client.app.state.engine  # type: ignore[attr-defined]  # TestClient calls it a function
+        line = leave_open(world, engine, today=world.as_of)
         with serving(client.app) as address:
             yield SimpleNamespace(
-                address=address, story=story, recall=recall, notice=notice, document=document
-            )
+                address=address, story=story, recall=recall, notice=notice, document=document,
+                line=line, engine=engine,
+            )  # fmt: skip
 
 
 @contextmanager
