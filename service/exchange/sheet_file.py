@@ -62,9 +62,13 @@ def onto(rows: Sequence[Row], told: Iterable[Row]) -> tuple[Row, ...]:
         place = place_of(row)
         before = by_place.get(place)
         by_place[place] = (
-            replace(before, readings={**before.readings, **row.readings}) if before else row
+            replace(before, readings={**before.readings, **_filled(row)}) if before else row
         )
     return tuple(by_place.values())
+
+
+def _filled(row: Row) -> dict[str, str]:
+    return {key: text for key, text in row.readings.items() if text}
 
 
 def _names(edition: ProcedureEdition) -> dict[str, str]:
