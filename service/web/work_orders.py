@@ -587,7 +587,8 @@ def take_step(
                 signing_off.send_back(session, line_id, reason=reason, person=person, now=now)
             case "issued":
                 signing_off.issue(
-                    session, line_id, render=render, person=person, keys=app_state.keys, now=now,
+                    session, line_id, render=render, person=person, keys=app_state.keys,
+                    seals=app_state.seals, now=now,
                     url=app_state.settings.public_url + "/c/{number}",
                 )  # fmt: skip
             case "returned":

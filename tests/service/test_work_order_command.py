@@ -13,6 +13,7 @@ from service.demo import database as database_of_demo
 from service.demo.story import leave_open, live
 from service.demo.world import moment, read_world
 from tests.conftest import KEYS
+from tests.seals import SEALS
 
 HALF_READ = "TPP-WO-2026-00002/2"
 IN_TPP = ("--organization", "TPP")
@@ -35,7 +36,9 @@ def demonstration(tmp_path, monkeypatch, templates):
     path = shutil.copyfile(templates("sqlite", "demo"), there / database_of_demo.NAME)
     (there / "lookup-key").write_text(KEYS.secret.hex())
     world, engine = read_world(), open_engine(f"sqlite:///{path}")
-    live(world, engine, keys=KEYS, today=world.as_of, url="http://127.0.0.1/c/{number}")
+    live(
+        world, engine, keys=KEYS, seals=SEALS, today=world.as_of, url="http://127.0.0.1/c/{number}"
+    )
     leave_open(world, engine, today=world.as_of)
     engine.dispose()
     monkeypatch.setattr(clock, "now", lambda: moment(world.as_of, 18))

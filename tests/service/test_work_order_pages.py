@@ -30,8 +30,13 @@ nominal\tup_before_tapping\tup_after_tapping\tdown_before_tapping\tdown_after_ta
 def client(demo, database, keys, tmp_path):
     with demonstration_client(demo, database, keys, tmp_path, accept="text/html") as client:
         live_story(demo, client)
-        client.line = leave_open(demo, client.app.state.engine, today=demo.as_of)
         yield client
+
+
+@pytest.fixture
+def line(demo, client):
+    """The item on the bench, whose worksheet is half read."""
+    return leave_open(demo, client.app.state.engine, today=demo.as_of)
 
 
 def act_as(client, number):
@@ -53,7 +58,7 @@ def fields_of(page):
     return found
 
 
-def test_the_list_is_filtered_sorted_and_exported(client):
+def test_the_list_is_filtered_sorted_and_exported(client, line):
     everything = client.get(LIST).text
     under_way = client.get(LIST, params={"state": "open", "mine": "1"}).text
     found = client.get(LIST, params={"q": "0083105", "sort": "item", "descending": "0"}).text
@@ -69,8 +74,8 @@ def test_the_list_is_filtered_sorted_and_exported(client):
     assert [row["serial_number"] for row in rows] == ["0050026"]
 
 
-def test_a_worksheet_goes_from_a_slip_to_a_certificate(client):
-    address = addresses.worksheet(client.line)
+def test_a_worksheet_goes_from_a_slip_to_a_certificate(client, line):
+    address = addresses.worksheet(line)
     opened = client.get(address).text
     typed = fields_of(opened)
     assert typed["rows.2.r.up_after_tapping"] == "8.1"
@@ -97,7 +102,7 @@ def test_a_worksheet_goes_from_a_slip_to_a_certificate(client):
     assert submitted.status_code == 303, submitted.text
     order = submitted.headers["location"]
 
-    steps = addresses.work_order_line(client.line, "")
+    steps = addresses.work_order_line(line, "")
     own = client.post(steps + "checked")
     assert own.status_code == 422
     assert "You have signed this record already" in own.text
@@ -110,7 +115,7 @@ def test_a_worksheet_goes_from_a_slip_to_a_certificate(client):
     assert "the boiler house" in page
 
 
-def test_an_order_is_placed_accepted_and_received_with_a_photo(client):
+def test_an_order_is_placed_accepted_and_received_with_a_photo(client, line):
     found = client.get(LIST + "/new", params={"q": "air receiver 1"}).text
     item = found.split('name="item" value="')[1].split('"')[0]
     placed = client.post(LIST + "/new", data={"item": [item], "due_on": "2026-12-31"})
@@ -146,7 +151,7 @@ def test_an_order_is_placed_accepted_and_received_with_a_photo(client):
     assert "0043653" in labels
 
 
-def test_an_order_of_another_organization_is_taken_in_from_the_inbox(client):
+def test_an_order_of_another_organization_is_taken_in_from_the_inbox(client, line):
     laboratory = identifier("CITY")
     found = client.get(LIST + "/new", params={"q": "air receiver 1"}).text
     item = found.split('name="item" value="')[1].split('"')[0]
@@ -163,10 +168,10 @@ def test_an_order_of_another_organization_is_taken_in_from_the_inbox(client):
     assert client.post(f"{LIST}/inbox/{delivery}").status_code == 422
 
 
-def test_both_languages_say_their_own(client):
+def test_both_languages_say_their_own(client, line):
     client.cookies.set("lang", "zh")
 
-    sheet = client.get(addresses.worksheet(client.line)).text
+    sheet = client.get(addresses.worksheet(line)).text
 
     assert "还缺 10 个读数" in sheet
     assert "可能是 0.81" in sheet
