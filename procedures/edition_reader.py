@@ -12,6 +12,7 @@ from enum import StrEnum
 from functools import cache, partial
 from importlib.resources import files
 from math import isfinite
+from string import Formatter
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar, cast, get_args
 
@@ -94,6 +95,8 @@ NO_NAMES = ("none",)  # a model has at least one input
 DISTRIBUTIONS = ("normal", "rectangular", "triangular", "u_shaped")
 TAKEN = ("max", "min", "mean", "range", "s", "sum", "count", "at")
 PLACEHOLDERS = ("accuracy_class", "failed")
+LARGEST_NUMBER = 1e300
+LONGEST_QUOTE = 60  # characters of what is refused
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -121,7 +124,7 @@ def read_edition(text: str, *, name: str) -> ProcedureEdition:
     """
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # a TOMLDecodeError is the first of these
         raise EditionUnreadable(name, "", f"is not TOML: {error}") from error
     return _read(_Table(name, "", document))
 
@@ -180,13 +183,15 @@ class _Table:
             raise self.refuse(key, f"is missing; give {wanted}")
         value = self._left.pop(key)
         if not isinstance(value, kind) or isinstance(value, bool) is not (kind is bool):
-            raise self.refuse(key, f"must be {wanted}, got {value!r}")
+            raise self.refuse(key, f"must be {wanted}, got {_shortly(value)}")
         return value
 
     def text(self, key: str) -> str:
         value = cast(str, self.take(key, str, "a text"))
         if not value.strip():
             raise self.refuse(key, "must not be empty")
+        if not all(letter.isprintable() or letter == "\n" for letter in value):
+            raise self.refuse(key, f"must not hold control characters, got {_shortly(value)}")
         return value
 
     def optional_text(self, key: str) -> str | None:
@@ -196,14 +201,14 @@ class _Table:
         values = self.take(key, list, "a list of texts") if self.has(key) else []
         for value in values:
             if not isinstance(value, str):
-                raise self.refuse(key, f"must hold texts only, got {value!r}")
+                raise self.refuse(key, f"must hold texts only, got {_shortly(value)}")
         return tuple(values)
 
     def number(self, key: str) -> float:
-        value = float(self.take(key, (int, float), "a number"))
-        if not isfinite(value):
-            raise self.refuse(key, f"must be finite, got {value}")
-        return value
+        value = self.take(key, (int, float), "a number")
+        if abs(value) > LARGEST_NUMBER or not isfinite(value):
+            raise self.refuse(key, f"must be finite, got {_shortly(value)}")
+        return float(value)
 
     def optional_number(self, key: str) -> float | None:
         return self.number(key) if self.has(key) else None
@@ -1036,12 +1041,15 @@ def _wording(document: _Table) -> Mapping[Verdict, Bilingual]:
 
 
 def _require_placeholders(table: _Table, key: str, text: str) -> None:
+    """Refuse a text with anything in braces but the bare names of what is filled in."""
+    wanted = f"may hold {{{'}} and {{'.join(PLACEHOLDERS)}}} only, got {_shortly(text)}"
     try:
-        text.format(**dict.fromkeys(PLACEHOLDERS, ""))
-    except (KeyError, IndexError, ValueError, AttributeError):
-        raise table.refuse(
-            key, f"may hold {{{'} and {'.join(PLACEHOLDERS)}}} only, got {text!r}"
-        ) from None
+        parts = list(Formatter().parse(text))
+    except ValueError:
+        raise table.refuse(key, wanted) from None
+    for _, name, form, conversion in parts:
+        if name is not None and (name not in PLACEHOLDERS or form or conversion):
+            raise table.refuse(key, wanted)
 
 
 def _marks(document: _Table, fields: Iterable[str]) -> Mapping[str, Confidence]:
@@ -1069,6 +1077,14 @@ def _require_known_symbols(document: _Table, edition: ProcedureEdition) -> None:
         raise whole.refuse("indications", "is missing: a contributor uses `indication`")
     if edition.conformity.rule != "no_statement" and not edition.certificates:
         raise document.refuse("certificates", "must name the document of a verdict")
+
+
+def _shortly(value: object) -> str:
+    """Return a value as an error quotes it, cut where it is long."""
+    if isinstance(value, int) and abs(value) > LARGEST_NUMBER:
+        return "a number too large"
+    quoted = repr(value)
+    return quoted if len(quoted) <= LONGEST_QUOTE else quoted[: LONGEST_QUOTE - 1] + "…"
 
 
 def _listed(values: Iterable[str]) -> str:

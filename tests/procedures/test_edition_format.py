@@ -4,6 +4,8 @@ from datetime import date
 from importlib.resources import files
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from procedures.conformity import Verdict
 from procedures.edition import InForce, compared_with
@@ -18,6 +20,7 @@ from procedures.method import (
     planned_points,
     read_edition,
 )
+from tests.proofs import how_many
 
 CATALOGUE = files("procedures") / "catalogue"
 FLOW = """
@@ -412,6 +415,56 @@ def test_what_cannot_be_used_is_named(changed, field):
         judged(**told)
 
     assert refused.value.field == field
+
+
+def said(zh):
+    return f"[wording]\npass = {{ zh = '{zh}', en = 'x' }}\n[ratio]"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ("maximum = 0.25", "maximum = 1" + "0" * 400, "ratio.maximum"),
+        ("months = 24", "months = 1" + "0" * 4400, ""),
+        ('title = { zh = "流量计"', 'title = { zh = "流\\u0000量计"', "title.zh"),
+        ("[ratio]", "[wording]\npass = { zh = '{failed:>9999999}', en = '' }\n[ratio]", "wording"),
+        (
+            "[ratio]",
+            "[wording]\npass = { zh = '{failed.__class__}', en = 'x' }\n[ratio]",
+            "wording",
+        ),
+        ("[ratio]", "x = " + "[" * 5000 + "\n[ratio]", ""),
+    ],
+    ids=["too large", "too many digits", "control", "endless", "attribute", "nested"],
+)
+def test_hostile_texts_are_refused_like_any_other(old, new, field):
+    with pytest.raises(EditionUnreadable) as refused:
+        read_edition(FLOW.replace(old, new, 1), name="mine.toml")
+
+    assert refused.value.field.startswith(field)
+    assert len(str(refused.value)) < 400
+
+
+SNIPPETS = st.sampled_from(
+    ['"', "{", "}", "[", "]", "=", "nan", "-1", "1e999", "0", '"x"', "\n", "e"]
+)
+
+
+@settings(max_examples=how_many(150, full=5000), deadline=None)
+@given(st.lists(st.tuples(st.integers(0, len(FLOW) - 1), SNIPPETS), min_size=1, max_size=3))
+def test_whatever_is_written_is_read_or_refused_with_its_place(changes):
+    text = FLOW
+    for place, snippet in changes:
+        text = text[:place] + snippet + text[place + 1 :]
+
+    assert name_or_refusal(text)
+
+
+def name_or_refusal(text):
+    try:
+        return read_edition(text, name="mine.toml").name
+    except EditionUnreadable as refused:
+        return str(refused)
 
 
 def test_an_error_of_something_by_nothing_is_pointed_at_its_point():
