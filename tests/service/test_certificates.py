@@ -28,7 +28,9 @@ from service.errors import (
     NotFound,
     NotIssuable,
     NotTheSenders,
+    SealMissing,
 )
+from service.seals import Seals
 from service.store import calibrations as calibration_store
 from service.store import certificates as store
 from service.store import directory
@@ -382,6 +384,14 @@ def test_a_page_that_cannot_be_made_leaves_no_half_certificate(open_as, owner, s
         raise ContentError("item.name_zh", "no glyph for a letter")
 
     refuse_to_issue(open_as, owner, story, meters[0], ContentError, render=render)
+
+
+def test_without_a_key_nothing_is_issued_unsealed(open_as, owner, story, meters, tmp_path):
+    refused = refuse_to_issue(
+        open_as, owner, story, meters[0], SealMissing, seals=Seals(tmp_path / "keys")
+    )
+
+    assert "suyuan key create LAB" in str(refused)
 
 
 @pytest.mark.parametrize("missing", ["calibrated", "checked", "approved"])

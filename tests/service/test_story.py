@@ -7,11 +7,14 @@ import pytest
 from pypdf import PdfReader
 from sqlmodel import col, select
 
+from certificates.authentication import Form, authenticate
 from certificates.content import CertificateContent
+from certificates.log_files import InclusionFile
 from procedures.conformity import Verdict
 from service.answers import chain
 from service.demo.story import attempt, live, write_files
 from service.demo.world import identifier, moment, read_world
+from service.store import calibrations as calibration_store
 from service.store import certificates as certificate_store
 from service.tables.calibrations import Calibration
 from service.tables.certificates import Certificate
@@ -57,6 +60,7 @@ def test_the_story_ends_as_the_data_expect(demo, engine, story, tmp_path):
     }  # fmt: skip
 
     with TenantSession(engine, identifier("TPP"), read_only=True) as session:
+        assert_what_is_sealed_is_on_record(session, story)
         states = session.exec(
             select(WorkOrderStep.state).order_by(col(WorkOrderStep.position))
         ).all()
@@ -85,6 +89,23 @@ def assert_the_forms_agree(story):
         for row in content.results:
             assert row.estimate in form
             assert row.expanded_uncertainty in form
+
+
+def assert_what_is_sealed_is_on_record(session, story):
+    """The numbers of the sealed PDF and XML are those of the database, which names three humans."""
+    rows = calibration_store.results(session, story.calibration.id)
+    proof = InclusionFile.parse(story.files["proof"].decode())
+    humans = {person.identity_id for _, person in
+              certificate_store.signatures(session, story.calibration.id)}  # fmt: skip
+    assert len(humans) == 3
+    for form in Form:
+        found = authenticate(story.files[form], trusted=[story.seal], proof=proof)
+        assert found.failures == ()
+        if found.says is not None:
+            assert [(row.value, row.expanded_uncertainty) for row in found.says.results()] == [
+                (f"{row.estimate:f}", f"{row.expanded_uncertainty:f}") for row in rows
+            ]
+            assert len({who.description for who in found.says.persons}) == 3
 
 
 def test_a_gauge_over_its_limit_gets_a_notice_and_no_date(demo, engine, keys, seals):
