@@ -12,7 +12,9 @@ from service.throttle import LOOK_UPS, throttled
 
 router = APIRouter(prefix="/logs", tags=["logs"], dependencies=[throttled("log", LOOK_UPS)])
 
-Code = Annotated[str, Path(description="The issuer's code, as its numbers begin.", max_length=32)]
+Code = Annotated[
+    str, Path(description="The issuer's code, as its numbers begin.", pattern="^[A-Z0-9]{1,32}$")
+]
 TEXT: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {}}}}
 PEM: dict[int | str, dict[str, Any]] = {200: {"content": {"application/x-pem-file": {}}}}
 
@@ -62,7 +64,7 @@ def list_log_entries(
 def get_inclusion_proof(
     request: Request,
     code: Code,
-    number: Annotated[str, Path(max_length=64)],
+    number: Annotated[str, Path(pattern="^[A-Z0-9-]{1,64}$")],
     event: Annotated[LoggedEvent | None, Query(description="The newest, if none.")] = None,
 ) -> Response:
     """Return the proof that an event of a certificate stands in the log (C2SP tlog-proof v1)."""

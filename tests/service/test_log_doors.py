@@ -46,6 +46,8 @@ def test_the_page_of_a_certificate_leads_to_its_proof_and_its_seal(client, story
     ("address", "status"),
     [
         ("NOBODY/checkpoint", 404),
+        ("%00/checkpoint", 422),
+        ("LAB/inclusion-proofs/%00", 422),
         ("ENT/checkpoint", 404),
         ("LAB/inclusion-proofs/LAB-2026-09999-X", 404),
         ("LAB/inclusion-proofs/{number}?event=voided", 404),
