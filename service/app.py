@@ -12,6 +12,7 @@ from service.api import (
     api_keys,
     audit_entries,
     calibrations,
+    certificate_revisions,
     certificate_statuses,
     certificates,
     chains,
@@ -54,6 +55,7 @@ from service.web import ledger as ledger_pages
 from service.web import notices as notice_pages
 from service.web import procedures as procedure_pages
 from service.web import recalls as recall_pages
+from service.web import revisions as revision_pages
 from service.web import work_orders as work_order_pages
 from service.web import worksheets as worksheet_pages
 from service.web.drawing import draw_chain
@@ -62,6 +64,7 @@ from service.web.pages import router as pages_router
 
 BOOKS_AND_NUMBERS = (
     certificates,
+    certificate_revisions,
     certificate_statuses,
     logs,
     received_documents,
@@ -142,6 +145,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(ledger_pages.router)
     app.include_router(connection_pages.router)
     app.include_router(audit_log.router)
+    app.include_router(revision_pages.router)
     app.state.draw_chain = draw_chain
     app.openapi = partial(describe, app)  # type: ignore[method-assign]  # FastAPI's own way
     add_problem_handlers(app)

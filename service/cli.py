@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from service.commands import certificates
 from service.commands.at_hand import end_of, require_ready, settings_at_hand
 from service.commands.audit import audit
 from service.commands.authenticate import authenticate
@@ -43,11 +44,19 @@ app = typer.Typer(
     help="Suyuan 溯源: calibration laboratory and metrological traceability. Try `suyuan demo`.",
 )
 database = typer.Typer(no_args_is_help=True, help="Create and migrate the database.")
-certificate = typer.Typer(no_args_is_help=True, help="Find certificates.")
+certificate = typer.Typer(
+    no_args_is_help=True, help="Find, issue, amend, withdraw and take in certificates."
+)
 app.add_typer(audit, name="audit")
 app.add_typer(database, name="db")
 app.add_typer(certificate, name="certificate")
 app.add_typer(work_order, name="work-order")
+certificate.command()(certificates.issue)
+certificate.command()(certificates.amend)
+certificate.command()(certificates.withdraw)
+certificate.command()(certificates.void)
+certificate.command("import")(certificates.import_)
+certificate.command()(certificates.fetch_schema)
 app.add_typer(procedure, name="procedure")
 app.add_typer(organization, name="organization")
 app.add_typer(person, name="person")

@@ -13,6 +13,7 @@ from lxml import etree
 from certificates.errors import DccUnreadable, SchemaUnknown
 
 _SCHEME = "schemas:/"
+_HOST = re.compile(r"^https?://[^/]+/")  # of an import by its address, kept under its path
 _WHERE = re.compile(r"^[^:]*:(\d+):\d+:[A-Z]+:[A-Z]+:\w+: ")
 
 
@@ -55,7 +56,7 @@ class _FromFiles(etree.Resolver):
         self._files = files
 
     def resolve(self, system_url: str, public_id: str, context: object = None) -> object:  # noqa: ARG002 — lxml calls it so
-        path = posixpath.normpath(system_url.removeprefix(_SCHEME).lstrip("/"))
+        path = posixpath.normpath(_HOST.sub("", system_url.removeprefix(_SCHEME)).lstrip("/"))
         if path not in self._files:
             raise SchemaUnknown(path)
         return self.resolve_string(self._files[path], context, base_url=_SCHEME + path)

@@ -1,8 +1,8 @@
 """Signing results, issuing certificates, and carrying over those of the time before."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,15 +10,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, update
 from uuid_utils.compat import uuid7
 
-from certificates.content import CertificateContent, CertificateKind, Meaning
-from certificates.errors import AlreadyWithdrawn, SignatoriesIncomplete
+from certificates.content import CertificateContent, CertificateKind, ItemDescription, Meaning
+from certificates.errors import SignatoriesIncomplete
 from certificates.log import LoggedEvent
 from certificates.numbers import format_number
 from certificates.seal import canonical_bytes, digest, sha256_hex
 from certificates.signer import Signer
 from service import audit, outbox
-from service.actions import notices
-from service.actions.endings import write_end
 from service.actions.log import log_event
 from service.clock import day_of
 from service.errors import (
@@ -27,7 +25,6 @@ from service.errors import (
     NotAuthorised,
     NotFound,
     NotIssuable,
-    NotTheSenders,
     ReauthenticationRequired,
 )
 from service.lookup import LookupKeys
@@ -89,18 +86,46 @@ def sign(
         NotAuthorised: the person is not of the organization, is not authorised for the procedure
             on the day of the work, or has signed this calibration already: three humans sign.
     """
+    row = calibration_store.get(session, calibration_id)
+    record = _record(session, calibration_id)
+    return enter_signature(
+        session, calibration_id, record.sha256, [row], meaning=meaning, person=person,
+        authenticated_at=authenticated_at, now=now, method=method, action="calibration",
+    )  # fmt: skip
+
+
+def enter_signature(
+    session: TenantSession,
+    subject_id: UUID,
+    sha256: str,
+    work: Sequence[Calibration],
+    *,
+    meaning: str,
+    person: Person,
+    authenticated_at: datetime | None,
+    now: datetime,
+    method: str,
+    action: str,
+) -> Signature:
+    """Write a person's signature of what a digest names; one human signs a subject once.
+
+    Args:
+        work: the calibrations that it is about, for which who signs as calibrated is authorised.
+        action: what the audit line calls the subject.
+
+    Raises: as `sign`.
+    """
     if meaning not in set(Meaning):
         raise InvalidField("/meaning", f"{meaning!r} is not one of {', '.join(Meaning)}")
     require_fresh(authenticated_at, now=now)
-    row = calibration_store.get(session, calibration_id)
-    record = _record(session, calibration_id)
     _require_member(session, person)
     if meaning == Meaning.CALIBRATED:
-        _require_authorised(session, person, row)
+        for row in work:
+            _require_authorised(session, person, row)
     signature = Signature(
         organization_id=session.organization_id,
-        subject_id=calibration_id,
-        subject_sha256=record.sha256,
+        subject_id=subject_id,
+        subject_sha256=sha256,
         meaning=meaning,
         person_id=person.id,
         identity_id=person.identity_id,
@@ -114,12 +139,12 @@ def sign(
         session.flush()
     except IntegrityError as error:
         raise NotAuthorised(
-            f"calibration {calibration_id} is signed as {meaning} already, or {name} "
+            f"{action} {subject_id} is signed as {meaning} already, or {name} "
             "has signed it in another role: three persons sign"
         ) from error
     audit.record(
-        session, f"calibration.{meaning}", calibration_id, actor_id=person.id, now=now,
-        said={"sha256": record.sha256},
+        session, f"{action}.{meaning}", subject_id, actor_id=person.id, now=now,
+        said={"sha256": sha256},
     )  # fmt: skip
     return signature
 
@@ -185,11 +210,34 @@ def issue(
     """
     session.lock_book()
     row = calibration_store.get(session, calibration_id)
-    if store.of_calibration(session, calibration_id) is not None:
+    known = store.of_calibration(session, calibration_id)
+    if known is not None and store.status(session, known.id).status != LoggedEvent.VOIDED:
         raise AlreadyThere(f"calibration {calibration_id} has a certificate")
+    return certify(
+        session, row, compose=compose, render=render, actor_id=actor_id, keys=keys, seals=seals,
+        now=now,
+    )  # fmt: skip
+
+
+def certify(
+    session: TenantSession,
+    row: Calibration,
+    *,
+    compose: Compose,
+    render: Render,
+    actor_id: UUID,
+    keys: LookupKeys,
+    seals: Seals,
+    now: datetime,
+    amends_id: UUID | None = None,
+) -> Certificate:
+    """Issue a certificate of a calibration, in the place of `amends_id` if there is one.
+
+    The book is locked. Args and errors: as `issue`.
+    """
     _require_issuable(session, row)
-    links = calibration_store.ancestry(session, calibration_id, known_at=now)
-    require_unbroken(build_graph(links), calibration_id)
+    links = calibration_store.ancestry(session, row.id, known_at=now)
+    require_unbroken(build_graph(links), row.id)
     code = session.get_one(Organization, session.organization_id).code
     signer = seals.signer(code)
 
@@ -207,7 +255,10 @@ def issue(
         row,
         number=number,
         kind=content.kind.value,
+        item=content.item,
+        valid_until=content.valid_until,
         sha256=sha256_hex(told),
+        amends_id=amends_id,
         keys=keys,
         now=now,
     )
@@ -310,7 +361,15 @@ def carry_over(
     )
     _count_up_to(session, year, sequence)
     certificate = _save(
-        session, row, number=number, kind=kind, sha256=record.sha256, keys=keys, now=now
+        session,
+        row,
+        number=number,
+        kind=kind,
+        item=session.get_one(Item, (session.organization_id, row.item_id)),
+        valid_until=row.valid_until,
+        sha256=record.sha256,
+        keys=keys,
+        now=now,
     )
     audit.record(
         session, "certificate.carried_over", certificate.id,
@@ -318,54 +377,6 @@ def carry_over(
         said={"number": number, "sha256": certificate.content_sha256},
     )  # fmt: skip
     return certificate
-
-
-def withdraw(
-    session: TenantSession, certificate_id: UUID, *, reason: str, actor_id: UUID, now: datetime
-) -> None:
-    """Withdraw a certificate in the book and, by its number and serial number, for everyone.
-
-    The calibrations that it tells of stand no longer either, and its holders are sent a notice.
-
-    Raises:
-        NotFound: the book has no such certificate.
-        NotTheSenders: another organization issued it.
-        AlreadyWithdrawn: it is withdrawn or voided already.
-        InvalidField: no reason is given, or the moment is not after its last status.
-
-    Source: ISO/IEC 17025:2017, 7.8.8.
-    """
-    certificate = store.get(session, certificate_id)
-    if certificate.issuer_id != session.organization_id:
-        raise NotTheSenders(f"certificate {certificate.number} was issued by another")
-    if not reason.strip():
-        raise InvalidField("/reason", "its holders are told why")
-    last = store.status(session, certificate_id)
-    if last.status in ("withdrawn", "voided"):
-        raise AlreadyWithdrawn(certificate.number)
-    if now <= last.recorded_at:
-        raise InvalidField("/now", f"{now} is not after {last.recorded_at}, when it was issued")
-    said = {"recorded_at": now, "status": "withdrawn"}
-    session.insert(CertificateStatus, [said | {"certificate_id": certificate_id, "reason": reason}])
-    session.insert(
-        CertificateEntry,
-        [entry.model_dump() | said for entry in store.entries(session, certificate_id)],
-    )
-    standing = [
-        id_
-        for id_ in store.calibrations_of(session, certificate_id)
-        if calibration_store.supersession(session, id_) is None
-    ]
-    for id_ in standing:
-        write_end(session, id_, successor_id=None, reason=reason, now=now)
-    audit.record(
-        session, "certificate.withdrawn", certificate_id, actor_id=actor_id, now=now,
-        said={"number": certificate.number, "reason": reason},
-    )  # fmt: skip
-    notices.tell_ended(
-        session, dict.fromkeys(standing), {certificate_id: None},
-        reason=reason, actor_id=actor_id, now=now,
-    )  # fmt: skip
 
 
 def next_number(session: TenantSession, year: int) -> str:
@@ -422,13 +433,15 @@ def _save(
     *,
     number: str,
     kind: str,
+    item: Item | ItemDescription,
+    valid_until: date | None,
     sha256: str,
     keys: LookupKeys,
     now: datetime,
+    amends_id: UUID | None = None,
 ) -> Certificate:
     """Write the certificate, its status, what it tells of, and its entries in the directory."""
     organization = session.get_one(Organization, session.organization_id)
-    item = session.get_one(Item, (session.organization_id, row.item_id))
     certificate = Certificate(
         organization_id=organization.id,
         issuer_id=organization.id,
@@ -436,6 +449,7 @@ def _save(
         kind=kind,
         issued_at=now,
         content_sha256=sha256,
+        amends_id=amends_id,
     )
     session.add(certificate)
     session.flush()
@@ -449,7 +463,7 @@ def _save(
         "kind": kind,
         "status": "issued",
         "issued_on": day_of(now),
-        "valid_until": row.valid_until,
+        "valid_until": valid_until,
         "item_name_zh": item.name_zh,
         "item_name_en": item.name_en,
         "manufacturer_zh": item.manufacturer_zh,

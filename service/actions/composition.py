@@ -15,6 +15,7 @@ from certificates.content import (
     Condition,
     Conformity,
     ItemDescription,
+    MaterialStatements,
     Meaning,
     Method,
     Party,
@@ -22,6 +23,7 @@ from certificates.content import (
     ResultRow,
     Signatory,
     StandardUsed,
+    ValueStatus,
 )
 from certificates.seal import paper_code, sha256_hex
 from certificates.wording import place_wording
@@ -66,15 +68,20 @@ class Composition:
     """Everything but the number of one certificate; call it with the number.
 
     Attributes:
+        edition: the procedure's; a reference material may be certified by none of the catalogue.
         url: where the certificate can be looked up; "{number}" stands for its number.
+        due_date_agreed: whether the customer agreed to a due date on a calibration certificate.
+        material: what only the certificate of a reference material says.
     """
 
     session: TenantSession
     row: Calibration
-    edition: ProcedureEdition
+    edition: ProcedureEdition | None
     kind: CertificateKind
     url: str | None
     now: datetime
+    due_date_agreed: bool = False
+    material: MaterialStatements | None = None
 
     def __call__(self, number: str) -> CertificateContent:
         """Return the content under a number.
@@ -91,30 +98,39 @@ class Composition:
         results = calibration_store.results(session, row.id)
         statement = next(iter(calibration_store.conformity_statements(session, row.id)), None)
         place_zh, place_en = place_wording(PlaceOfPerformance.LABORATORY)
+        is_material = self.kind is CertificateKind.REFERENCE_MATERIAL_CERTIFICATE
+        is_calibration = self.kind is CertificateKind.CALIBRATION_CERTIFICATE
+        tells_due_date = self.due_date_agreed or not is_calibration
         content = CertificateContent(
             number=number,
             kind=self.kind,
             issued_on=day_of(self.now),
             performed_on=row.performed_on,
-            valid_until=row.valid_until,
+            valid_until=row.valid_until
+            if tells_due_date and self.kind is not CertificateKind.VERIFICATION_REJECTION
+            else None,
+            due_date_agreed=self.due_date_agreed and is_calibration,
             place=PlaceOfPerformance.LABORATORY,
             place_zh=place_zh,
             place_en=place_en,
             laboratory=_party(session, session.organization_id, row),
-            customer=_party(session, item.customer_id or session.organization_id),
+            customer=None
+            if is_material
+            else _party(session, item.customer_id or session.organization_id),
             item=_item(item),
-            methods=(_method(self.edition),),
-            environment=tuple(_conditions(self.edition, record)),
+            methods=(_method(self.edition),) if self.edition else (),
+            environment=tuple(_conditions(self.edition, record)) if self.edition else (),
             standards=tuple(_standards(session, row)),
-            results=tuple(_result_row(result) for result in results),
+            results=tuple(_result_row(result, is_certified=is_material) for result in results),
             checked_items=tuple(_checked_items(statement)),
-            budget=tuple(_budget(session, self.edition, results)),
+            budget=tuple(_budget(session, self.edition, results)) if self.edition else (),
             budget_caption_zh="示值误差的不确定度(最不利点)",
             budget_caption_en="Uncertainty of the error of indication at its worst point",
-            conformity=_conformity(self.edition, statement, record),
+            conformity=_conformity(self.edition, statement, record) if self.edition else None,
+            material=self.material,
             traceability_statement_zh=TRACEABILITY_ZH,
             traceability_statement_en=TRACEABILITY_EN,
-            signatories=tuple(_signatories(session, row.id)),
+            signatories=signatories(session, row.id),
             original_record_number=record.number,
             demonstration=row.is_demonstration,
         )
@@ -231,7 +247,7 @@ def _sha256_of_dcc(session: TenantSession, calibration_id: UUID) -> str | None:
     return file.sha256 if file else None
 
 
-def _result_row(result: CalibrationResult) -> ResultRow:
+def _result_row(result: CalibrationResult, *, is_certified: bool = False) -> ResultRow:
     name_zh, name_en = MEASURANDS[result.measurand]
     u, p = result.expanded_uncertainty, result.coverage_probability
     return ResultRow(
@@ -245,6 +261,7 @@ def _result_row(result: CalibrationResult) -> ResultRow:
         coverage_probability=None if u is None or p is None else f"{p:g}",
         limit=_limit(result.maximum_permissible_error),
         verdict=_verdict(result),
+        value_status=ValueStatus.CERTIFIED if is_certified else None,
     )
 
 
@@ -330,8 +347,13 @@ def _limitation(edition: ProcedureEdition, record: OriginalRecord) -> str:
     return f", 限用 / limited to {within}: {limited['reason']}"
 
 
-def _signatories(session: TenantSession, calibration_id: UUID) -> Iterator[Signatory]:
-    for signature, person in certificate_store.signatures(session, calibration_id):
+def signatories(session: TenantSession, subject_id: UUID) -> tuple[Signatory, ...]:
+    """Return who signed a calibration, or an amendment, as the certificate names them."""
+    return tuple(_signatories(session, subject_id))
+
+
+def _signatories(session: TenantSession, subject_id: UUID) -> Iterator[Signatory]:
+    for signature, person in certificate_store.signatures(session, subject_id):
         yield Signatory(
             meaning=Meaning(signature.meaning),
             person_id=_person_id(signature),

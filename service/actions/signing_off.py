@@ -1,6 +1,7 @@
 """Signing off: checked, approved or sent back, and issued, each step with its signature."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from certificates.content import CertificateKind, Meaning
@@ -9,7 +10,7 @@ from procedures.method import ProcedureEdition
 from service.actions import certificates, deliveries, work_orders
 from service.actions.certificates import Render
 from service.actions.composition import Composition
-from service.catalogue import compared_with_catalogue
+from service.catalogue import compared_with_catalogue, edition_in_force
 from service.errors import InvalidField, NotFound, NotIssuable
 from service.lookup import LookupKeys
 from service.seals import Seals
@@ -113,7 +114,7 @@ def issue(
     """
     line, row = _measured(session, line_id)
     require_next(State(store.last_step(session, line_id).state), State.ISSUED)
-    edition = _edition_used(session, row)
+    edition = edition_used(session, row)
     certificate = certificates.issue(
         session,
         row.id,
@@ -146,6 +147,44 @@ def issue(
     return certificate
 
 
+def composition_of(
+    session: TenantSession,
+    row: Calibration,
+    *,
+    url: str | None,
+    now: datetime,
+    kind: CertificateKind | None = None,
+    **more: Any,
+) -> Composition:
+    """Return what gives the content of a calibration's certificate.
+
+    By the edition that the book keeps of the work, else the one in force on its day; a reference
+    material may be certified by none. The kind is what the verdict leads to, unless it is given.
+
+    Raises:
+        NotFound: there is no such edition.
+        InvalidField: neither an edition nor anybody says the kind.
+        NotIssuable: no kind is given, and the verdict is open.
+    """
+    edition: ProcedureEdition | None = None
+    try:
+        edition = (
+            edition_used(session, row)
+            if row.procedure_edition_id
+            else edition_in_force(row.procedure_code or "", on=row.performed_on).edition
+        )
+    except NotFound:
+        if kind is not CertificateKind.REFERENCE_MATERIAL_CERTIFICATE:
+            raise
+    if kind is None:
+        if edition is None:
+            raise InvalidField("/kind", "the kind of the certificate")
+        kind = kind_of(session, row, edition)
+    return Composition(
+        session=session, row=row, edition=edition, kind=kind, url=url, now=now, **more
+    )
+
+
 def _measured(session: TenantSession, line_id: UUID) -> tuple[WorkOrderLine, Calibration]:
     """Return an item of an order and what was last measured of it.
 
@@ -161,7 +200,7 @@ def _measured(session: TenantSession, line_id: UUID) -> tuple[WorkOrderLine, Cal
     return line, calibration_store.get(session, step.calibration_id)
 
 
-def _edition_used(session: TenantSession, row: Calibration) -> ProcedureEdition:
+def edition_used(session: TenantSession, row: Calibration) -> ProcedureEdition:
     """Return the edition by which a calibration was made, from the text that the book keeps."""
     key = (session.organization_id, row.procedure_edition_id)
     kept = session.get(ProcedureEditionRecord, key) if row.procedure_edition_id else None
@@ -182,3 +221,18 @@ def _kind(session: TenantSession, line_id: UUID) -> CertificateKind:
     if told is None:
         raise NotIssuable("the verdict is open: nothing leads to a certificate")
     return KINDS[EditionsCertificate(told)]
+
+
+def kind_of(session: TenantSession, row: Calibration, edition: ProcedureEdition) -> CertificateKind:
+    """Return the kind of certificate that the verdict on a calibration leads to.
+
+    Raises:
+        NotIssuable: the verdict is open.
+    """
+    statements = calibration_store.conformity_statements(session, row.id)
+    for verdict, kind in edition.certificates.items():
+        if any(said.verdict == verdict.value for said in statements):
+            return KINDS[kind]
+    raise NotIssuable(
+        f"the verdict on calibration {row.id} is open: nothing leads to a certificate"
+    )

@@ -21,6 +21,7 @@ from certificates.pdf.attachments import PDF_MAGIC, attached_dcc
 from service.actions import intake
 from service.actions.intake import Confirmed, MatchedStandard
 from service.errors import InvalidField
+from service.exchange.bundles import ZIP_MAGIC, bundled_dcc
 from service.store import documents as store
 from service.store import items as item_store
 from service.tables.documents import ReceivedDocument
@@ -52,13 +53,16 @@ def read_certificate_file(content: bytes, *, schemas: Path | None) -> ReadFile:
         schemas: the folder of PTB's schemas, `dcc/v3.3.0/dcc.xsd` and so on; None to ask none.
 
     Raises:
-        DccUnreadable: it is no digital calibration certificate, nor a PDF with one attached.
+        DccUnreadable: it is no digital calibration certificate, nor a PDF or a bundle with one.
     """
-    is_pdf = content.startswith(PDF_MAGIC)
-    document = attached_dcc(content) if is_pdf else content
+    document, media_type = content, "application/xml"
+    if content.startswith(PDF_MAGIC):
+        document, media_type = attached_dcc(content), "application/pdf"
+    elif content.startswith(ZIP_MAGIC):
+        document, media_type = bundled_dcc(content), "application/zip"
     certificate = read_dcc(document)
     return ReadFile(
-        media_type="application/pdf" if is_pdf else "application/xml",
+        media_type=media_type,
         certificate=certificate,
         schema_errors=_errors(document, certificate.schema_version, schemas),
     )

@@ -11,6 +11,7 @@ from service.tables.certificates import (
     CertificateCalibration,
     CertificateFile,
     CertificateStatus,
+    ProposedAmendment,
     Signature,
 )
 from service.tables.people import Person
@@ -99,6 +100,35 @@ def status(session: TenantSession, certificate_id: UUID) -> CertificateStatus:
         .order_by(col(row.recorded_at).desc())
         .limit(1)
     ).one()
+
+
+def amendment_of(session: TenantSession, certificate_id: UUID) -> Certificate | None:
+    """Return the certificate that amends one; None if none does."""
+    return session.exec(select(Certificate).where(Certificate.amends_id == certificate_id)).first()
+
+
+def proposed_amendment(session: TenantSession, amendment_id: UUID) -> ProposedAmendment:
+    """Return one proposed amendment of the book.
+
+    Raises:
+        NotFound: the book has none of this id.
+    """
+    row = session.get(ProposedAmendment, (session.organization_id, amendment_id))
+    if row is None:
+        raise NotFound("amendment", amendment_id)
+    return row
+
+
+def proposed_amendments(
+    session: TenantSession, certificate_id: UUID
+) -> Sequence[ProposedAmendment]:
+    """Return what was proposed to be said instead of a certificate, the newest first."""
+    row = ProposedAmendment
+    return session.exec(
+        select(row)
+        .where(row.certificate_id == certificate_id)
+        .order_by(col(row.proposed_at).desc(), col(row.id).desc())
+    ).all()
 
 
 def entries(session: TenantSession, certificate_id: UUID) -> Sequence[CertificateEntry]:

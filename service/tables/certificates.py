@@ -1,12 +1,13 @@
 """Issued certificates. Rows are never updated: amendment and withdrawal are new rows."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, UniqueConstraint
+from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from service.tables.base import APPEND_ONLY, TenantRow, UtcDateTime, one_of, within_tenant
+from service.tables.base import APPEND_ONLY, Json, TenantRow, UtcDateTime, one_of, within_tenant
 
 
 class Certificate(TenantRow, table=True):
@@ -74,6 +75,31 @@ class CertificateFile(SQLModel, table=True):
     form: str = Field(primary_key=True)
     sha256: str
     content: bytes
+
+
+class ProposedAmendment(TenantRow, table=True):
+    """What a certificate is to say instead, and why; three persons sign it before it is issued.
+
+    Attributes:
+        content: the corrected certificate, still under the number that it amends.
+        sha256: of the content and the reasons, which is what is signed.
+    """
+
+    __tablename__ = "proposed_amendment"
+    __table_args__ = (
+        within_tenant(["certificate_id"], "certificate"),
+        within_tenant(["proposed_by"], "person"),
+        Index(None, "organization_id", "certificate_id"),
+        APPEND_ONLY,
+    )
+
+    certificate_id: UUID
+    content: dict[str, Any] = Field(sa_type=Json)
+    reason_zh: str
+    reason_en: str
+    sha256: str
+    proposed_by: UUID
+    proposed_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class Signature(TenantRow, table=True):

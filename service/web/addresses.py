@@ -12,6 +12,9 @@ from service.web.views import DueFilter, DueStatus
 HOME_ROUTE = "/"
 LOOKUP_ROUTE = "/find"
 CERTIFICATE_ROUTE = "/c/{number:path}"
+REVISION_ROUTE = "/revisions/{number}"
+AMENDMENT_SIGNATURE_ROUTE = "/revisions/{number}/amendments/{amendment_id}"
+AMENDMENT_ROUTE = "/revisions/{number}/amendments"
 CERTIFICATE_FILE_ROUTE = "/c/{number:path}/certificate.{format}"  # declared before the page's
 AUTHENTICATE_ROUTE = "/authenticate"
 INTAKE_ROUTE = "/intake"
@@ -61,6 +64,16 @@ def lookup(query: str) -> str:
 def certificate(number: str) -> str:
     """Return the address of a certificate's page."""
     return f"/c/{quote(number)}"
+
+
+def revision(number: str) -> str:
+    """Return the address where a certificate is withdrawn, voided or amended."""
+    return f"/revisions/{quote(number)}"
+
+
+def amendment(number: str, amendment_id: UUID | None = None) -> str:
+    """Return where an amendment is proposed, or one that was proposed is signed."""
+    return f"/revisions/{quote(number)}/amendments" + (f"/{amendment_id}" if amendment_id else "")
 
 
 def certificate_file(number: str, format_: str) -> str:

@@ -295,6 +295,7 @@ def _certificate_of_book(
             for form in FORMATS
             if (file := files.get(form))
         ),
+        is_ours=certificate.issuer_id == session.organization_id,
         withdrawal_reason=certificate_store.status(session, certificate.id).reason,
         chain_unbroken=not chain.breaks,
     )

@@ -222,6 +222,7 @@ class CertificatePage:
         document: the certificate's HTML fragment by `certificates.html`; None if only its
             entry is known (issued elsewhere).
         since: the day from which it stands so.
+        is_ours: whether the book of whoever looks issued it.
         replaced_by: the number of the certificate that amends this one.
         withdrawal_reason: why it was withdrawn, as the issuer said it.
         chain_unbroken: whether its chain was unbroken when used; None if that is not ours to see.
@@ -240,6 +241,7 @@ class CertificatePage:
     content_sha256: str | None = None
     files: tuple[CertificateFile, ...] = ()
     since: date | None = None
+    is_ours: bool = False
     replaced_by: str | None = None
     withdrawal_reason: str | None = None
     chain_unbroken: bool | None = None

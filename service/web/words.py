@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from markupsafe import Markup, escape
 
-from certificates.content import CertificateKind
+from certificates.content import CertificateKind, Meaning
 from certificates.log import LoggedEvent
 from procedures.checks import Slip
 from procedures.conformity import Verdict
@@ -75,6 +75,11 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "intermediate_check": N_("Intermediate check"),
         "adjustment": N_("Adjustment"),
         "comparison": N_("Comparison"),
+    },
+    "meaning": {
+        Meaning.CALIBRATED: N_("Calibrated by"),
+        Meaning.CHECKED: N_("Checked by"),
+        Meaning.APPROVED: N_("Approved by"),
     },
     "verdict": {
         Verdict.PASS: N_("Conforms"),

@@ -33,6 +33,7 @@ PAGES = {
     "certificate-on-a-day": "/c/{story.certificate.number}?on=2028-01-01&code=wrong",
     "certificate-unknown": addresses.certificate("TPP-2026-99999-X"),
     "authenticate": addresses.AUTHENTICATE_ROUTE,
+    "revision": "/revisions/{story.certificate.number}",
     "intake": addresses.INTAKE_ROUTE,
     "intake-paper": addresses.PAPER_ROUTE,
     "intake-seen": "/intake/{site.document}",

@@ -10,13 +10,12 @@ from pathlib import Path
 from threading import Barrier, BrokenBarrierError, Event
 from time import sleep
 from types import SimpleNamespace
-from typing import Any
 from uuid import UUID, uuid5
 
 import pytest
 
 from certificates.content import CertificateContent, CertificateKind, Conformity
-from certificates.errors import AlreadyWithdrawn, ContentError, SignatoriesIncomplete
+from certificates.errors import ContentError, SignatoriesIncomplete
 from certificates.numbers import parse_number
 from certificates.seal import sha256_hex
 from procedures.conformity import Verdict
@@ -27,7 +26,6 @@ from service.errors import (
     NotAuthorised,
     NotFound,
     NotIssuable,
-    NotTheSenders,
     SealMissing,
 )
 from service.seals import Seals
@@ -743,54 +741,3 @@ def test_the_newest_certificate_of_a_calibration_is_told(open_as, story):
 def test_a_number_the_book_does_not_hold_is_not_found(open_as, story):
     with open_as("OTH") as session, pytest.raises(NotFound, match=story.number):
         store.by_number(session, story.number)
-
-
-# --- Withdrawing
-
-LATER = NOW + timedelta(days=30)
-
-
-def withdraw(open_as, code: str, certificate_id: UUID, **said) -> None:
-    known: dict[str, Any] = {"reason": "the reference drifted", "actor_id": ACTOR, "now": LATER}
-    with open_as(code) as session, session.begin():
-        certificates.withdraw(session, certificate_id, **known | said)
-
-
-def test_a_withdrawn_certificate_says_so_in_the_book_and_to_everyone(engine, open_as, story):
-    withdraw(open_as, "LAB", story.certificate)
-
-    with open_as("LAB") as session:
-        status = store.status(session, story.certificate)
-        assert (status.status, status.reason) == ("withdrawn", "the reference drifted")
-    for key in (KEYS.of_number(story.number), KEYS.of_serial_number("SN meter")):
-        (entry,) = directory.find(engine, key)
-        assert (entry.number, entry.status) == (story.number, "withdrawn")
-        assert entry.issued_on == date(2026, 3, 1)
-
-
-def test_a_certificate_is_withdrawn_once(open_as, owner, story):
-    withdraw(open_as, "LAB", story.certificate)
-
-    books.refusing(
-        owner,
-        lambda: withdraw(open_as, "LAB", story.certificate, now=LATER + timedelta(days=1)),
-        AlreadyWithdrawn,
-    )
-
-
-@pytest.mark.parametrize(
-    ("said", "pointer"),
-    [({"reason": " "}, "/reason"), ({"now": NOW}, "/now")],
-    ids=["without a reason", "as it was issued"],
-)
-def test_a_withdrawal_tells_why_and_comes_after_the_issue(open_as, owner, story, said, pointer):
-    refused = books.refusing(
-        owner, lambda: withdraw(open_as, "LAB", story.certificate, **said), InvalidField
-    )
-
-    assert refused.pointer == pointer
-
-
-def test_who_received_a_certificate_does_not_withdraw_it(open_as, owner, story):
-    books.refusing(owner, lambda: withdraw(open_as, "ENT", story.certificate), NotTheSenders)
-    books.refusing(owner, lambda: withdraw(open_as, "OTH", story.certificate), NotFound)

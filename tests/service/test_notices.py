@@ -13,7 +13,7 @@ import pytest
 from sqlmodel import select
 from uuid_utils.compat import uuid7
 
-from service.actions import calibrations, certificates, deliveries, notices
+from service.actions import calibrations, deliveries, notices, revisions
 from service.actions.notice_documents import EndNotice, read_notice
 from service.answers import chain
 from service.errors import AlreadyThere, InvalidField, NotFound, NotTheSenders
@@ -21,6 +21,7 @@ from service.store import calibrations as store
 from service.store import certificates as certificate_store
 from service.store import notices as notice_store
 from service.tables.exchange import Delivery
+from tests.seals import SEALS
 from tests.service import books
 from tests.service.books import ACTOR, NOW, calibrate, use
 from traceability.graph import Flaw
@@ -91,7 +92,7 @@ def test_who_holds_nothing_of_it_is_told_nothing(open_as, story):
 
 def test_a_withdrawn_certificate_is_withdrawn_in_its_holders_book_too(open_as, story):
     with open_as("LAB") as session, session.begin():
-        certificates.withdraw(session, story.certificate, **WITHDRAWN)
+        revisions.withdraw(session, story.certificate, seals=SEALS, **WITHDRAWN)
 
     take_in_all(open_as, "ENT")
 
@@ -210,7 +211,7 @@ def sent_by(open_as: Any, names: Any, code: str, content: dict[str, Any]) -> UUI
 def genuine(open_as: Any, story: Any) -> dict[str, Any]:
     """Return the content of LAB's notice that the meter's certificate is withdrawn."""
     with open_as("LAB") as session, session.begin():
-        certificates.withdraw(session, story.certificate, **WITHDRAWN)
+        revisions.withdraw(session, story.certificate, seals=SEALS, **WITHDRAWN)
     with open_as("ENT") as session:
         ((notice, _receipt),) = notice_store.received(session, limit=9)
         return deepcopy(notice.content)

@@ -15,13 +15,14 @@ from fastapi.testclient import TestClient
 from pypdf import PdfReader, PdfWriter
 
 from certificates.seal import sha256_hex
-from service.actions import certificates
+from service.actions import revisions
 from service.app import create_app
 from service.demo.world import identifier
 from service.settings import Settings
 from service.store import certificates as store
 from service.tenancy import TenantSession
 from service.throttle import LOOK_UPS
+from tests.seals import SEALS
 from tests.service.books import ACTOR, KEYS
 
 LATER = datetime(2026, 6, 1, 8, tzinfo=UTC)
@@ -63,9 +64,9 @@ def test_a_number_is_told_without_a_log_in_and_never_its_customer(anyone, story)
 
 def test_it_stood_otherwise_on_another_day(anyone, open_as, story):
     with open_as("LAB") as session, session.begin():
-        certificates.withdraw(
+        revisions.withdraw(
             session, story.certificate, reason="the standard was out of tolerance",
-            actor_id=ACTOR, now=LATER,
+            actor_id=ACTOR, seals=SEALS, now=LATER,
         )  # fmt: skip
 
     days = ("2026-02-28", "2026-03-01", "2026-05-31", "2026-06-01", "2028-01-01")
@@ -229,8 +230,8 @@ def test_what_cannot_be_judged_is_refused(plant, form, refused):
 def test_a_withdrawn_certificates_file_is_authentic_still(plant):
     client, story = plant
     with TenantSession(client.app.state.engine, identifier("TPP")) as session, session.begin():
-        certificates.withdraw(
-            session, story.certificate.id, reason="misread", actor_id=ACTOR,
+        revisions.withdraw(
+            session, story.certificate.id, reason="misread", actor_id=ACTOR, seals=SEALS,
             now=store.status(session, story.certificate.id).recorded_at + timedelta(hours=1),
         )  # fmt: skip
 
