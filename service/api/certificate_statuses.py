@@ -11,6 +11,7 @@ from certificates.content import CertificateContent, CertificateKind, Stage, Val
 from certificates.revisions import Standing
 from procedures.conformity import Verdict as Conformity
 from service import public
+from service.api.given import Day
 from service.clock import Now, Today
 from service.public import Answer, Finding
 from service.throttle import LOOK_UPS, UPLOADS, throttled
@@ -126,7 +127,7 @@ def get_certificate_status(
     today: Today,
     now: Now,
     number: str,
-    on: date | None = None,
+    on: Day | None = None,
     code: Annotated[str, Query(max_length=40)] = "",
 ) -> StatusAnswer:
     """Tell where a certificate stands on a day, today unless `on` says otherwise.

@@ -1,15 +1,14 @@
 """The chain behind a calibration, in the form that the client accepts."""
 
 from collections.abc import Callable
-from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime
 
 from service import answers
+from service.api.given import Day, Moment
 from service.auth import Reading
 from service.clock import Now
 from traceability.exports import to_dot, to_graphml
@@ -35,8 +34,8 @@ def get_traceability_chain(
     session: Reading,
     calibration_id: UUID,
     now: Now,
-    on: Annotated[date | None, Query(description="every link valid on this day as well")] = None,
-    known_at: Annotated[AwareDatetime | None, Query(description="as known at this moment")] = None,
+    on: Annotated[Day | None, Query(description="every link valid on this day as well")] = None,
+    known_at: Annotated[Moment | None, Query(description="as known at this moment")] = None,
 ) -> Response:
     """Return the chain from a calibration to its references, with U and the breaks at each step.
 

@@ -4,12 +4,13 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from sqlmodel import SQLModel
 
 from service import networks
 from service.api.calibrations import Strict
 from service.api.dependents import CalibrationNamed, named
+from service.api.given import Moment
 from service.auth import Reading
 from service.clock import Now
 from service.errors import InvalidField
@@ -84,7 +85,7 @@ def calculate_covariances(
     session: Reading,
     said: CovariancesIn,
     now: Now,
-    known_at: Annotated[AwareDatetime | None, Query(description="as known at this moment")] = None,
+    known_at: Annotated[Moment | None, Query(description="as known at this moment")] = None,
 ) -> CovariancesAnswer:
     """Return the covariances of results of the own book, and what each two of them share.
 

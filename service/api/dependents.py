@@ -5,12 +5,13 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, Field, FiniteFloat
+from pydantic import Field, FiniteFloat
 from sqlmodel import SQLModel
 
 from service import networks
 from service.affected import Fault, RecallList, recall
 from service.api.calibrations import Strict
+from service.api.given import Day, Moment
 from service.auth import Reading
 from service.clock import Now, Today
 from service.networks import Dependent
@@ -23,8 +24,8 @@ router = APIRouter(prefix="/calibrations", tags=["calibrations"])
 
 MOST_POINTS = 1000
 
-On = Annotated[date | None, Query(description="the day asked about; today if not given")]
-KnownAt = Annotated[AwareDatetime | None, Query(description="as known at this moment")]
+On = Annotated[Day | None, Query(description="the day asked about; today if not given")]
+KnownAt = Annotated[Moment | None, Query(description="as known at this moment")]
 
 
 class CalibrationNamed(SQLModel):

@@ -5,10 +5,11 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, FiniteFloat
+from pydantic import FiniteFloat
 from sqlmodel import SQLModel
 
 from service import networks
+from service.api.given import Day, Moment
 from service.auth import Reading
 from service.clock import Now
 from traceability.chain import break_mapping
@@ -48,7 +49,7 @@ def get_fitness(
     required_u: Annotated[
         FiniteFloat, Query(gt=0, description="the largest standard uncertainty that serves")
     ],
-    on: Annotated[date, Query(description="the day of use")],
+    on: Annotated[Day, Query(description="the day of use")],
     unit: Annotated[
         str | None, Query(min_length=1, description="of the value and of u; else the item's")
     ] = None,
@@ -56,7 +57,7 @@ def get_fitness(
         FiniteFloat | None,
         Query(ge=0, description="u of the change in a year, if somebody has evaluated it"),
     ] = None,
-    known_at: Annotated[AwareDatetime | None, Query(description="as known at this moment")] = None,
+    known_at: Annotated[Moment | None, Query(description="as known at this moment")] = None,
 ) -> FitnessAnswer:
     """Return whether an item of the own ledger serves to measure a value on a day, and why not.
 

@@ -5,12 +5,13 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from sqlmodel import SQLModel
 
 from service.actions import items as actions
 from service.api import conditions
 from service.api.conditions import IfMatch, IfNoneMatch
+from service.api.given import Moment
 from service.api.paging import FORMS, Asked, answered
 from service.auth import Acting, Reading, Transaction
 from service.clock import Now
@@ -95,7 +96,7 @@ def list_items(
     session: Reading,
     page: Asked,
     updated_since: Annotated[
-        AwareDatetime | None,
+        Moment | None,
         Query(
             description="Recorded or changed at this moment or later.",
             examples=["2026-11-21T00:00:00Z"],

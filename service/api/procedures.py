@@ -9,6 +9,7 @@ from sqlmodel import SQLModel
 
 from procedures.edition import InForce, ProcedureKind
 from service.actions import procedures as actions
+from service.api.given import Day
 from service.auth import Acting, Reading, Transaction
 from service.catalogue import LARGEST_TEXT, BuiltIn, built_in_editions
 from service.clock import Now, Today
@@ -87,7 +88,7 @@ class ProcedureIn(SQLModel):
 def list_procedures(
     session: Reading,
     today: Today,
-    on: Annotated[date | None, Query(description="only those in force on this day")] = None,
+    on: Annotated[Day | None, Query(description="only those in force on this day")] = None,
 ) -> list[ProcedureSummary]:
     """List every edition: the catalogue's, then the organization's own."""
     rows = store.all_of_them(session)

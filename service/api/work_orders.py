@@ -13,6 +13,7 @@ from sqlmodel import SQLModel
 from service.actions import order_exchange, signing_off
 from service.actions import work_orders as actions
 from service.actions.work_orders import Asked
+from service.api.given import Day
 from service.auth import Acting, Reading, Transaction
 from service.clock import Now, Today
 from service.errors import InvalidField
@@ -105,7 +106,7 @@ class PolicyIn(Strict):
     """What the organization asks of its laboratory; strict where nothing was said."""
 
     signatories: Literal[2, 3] = 3
-    items_a_day: Annotated[int, Field(ge=1)] | None = None
+    items_a_day: Annotated[int, Field(ge=1, le=100_000)] | None = None
     reason: Text
 
 
@@ -305,7 +306,7 @@ def list_loads(
     session: Reading,
     today: Today,
     procedure_code: Annotated[str, Query(min_length=1, max_length=60)],
-    on: date | None = None,
+    on: Day | None = None,
 ) -> list[LoadAnswer]:
     """List who is authorised for a procedure on a day, and how many items each has for it."""
     day = on or today

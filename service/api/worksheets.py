@@ -299,7 +299,7 @@ class EnvironmentIn(Strict):
 
     place: Annotated[str, Field(min_length=1, max_length=100)] = worksheets.PLACE
     condition: Annotated[str, Field(min_length=1, max_length=60)]
-    value: FiniteFloat
+    value: Annotated[FiniteFloat, Field(ge=-1e9, le=1e9)]
     unit: Annotated[str, Field(min_length=1, max_length=20)]
     read_at: datetime | None = None
 
