@@ -17,6 +17,7 @@ from service import audit
 from service.actions import due, notices
 from service.actions.admission import require_admissible
 from service.actions.endings import published_id, write_end
+from service.actions.verdicts import judge_when_written
 from service.errors import AlreadyThere, InvalidField, NotFound, NotPublishable
 from service.store import calibrations as store
 from service.tables.calibrations import (
@@ -221,6 +222,7 @@ def _enter(
     session.flush()
     session.insert(CalibrationReference, references)
     _save_results(session, work, references)
+    judge_when_written(session, [work.id], now=now)
     if work.statement is not None:
         _state(session, work.id, work.statement, now=now)
     due.refresh(session, item.id)

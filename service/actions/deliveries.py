@@ -18,6 +18,7 @@ from service.actions.documents import (
     ToldReference,
     read_document,
 )
+from service.actions.verdicts import judge_when_written
 from service.errors import AlreadyThere, InvalidField, NotFound, NotTheSenders
 from service.store import calibrations as store
 from service.store import certificates as certificate_store
@@ -134,6 +135,8 @@ def take_in(
     _write_results(session, said)
     if said.certificate is not None:
         _write_certificate(session, row.id, delivery.sender_id, said.certificate)
+    written = (*(behind.id for behind in said.cited), row.id)
+    judge_when_written(session, written, now=now)
     note_receipt(session, delivery, now=now)
     due.refresh(session, item_id)
     audit.record(

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from service.actions import due
+from service.actions.verdicts import judge_touched_by
 from service.errors import NotPublishable
 from service.store import calibrations as store
 from service.tables.calibrations import CalibrationSupersession
@@ -22,6 +23,8 @@ def write_end(
 ) -> None:
     """Write that a calibration which stood until now is superseded, or withdrawn.
 
+    The chains that rest on it are judged anew.
+
     Raises:
         NotPublishable: the calibration is published, and its successor is not.
     """
@@ -36,6 +39,7 @@ def write_end(
             PublishedSupersession,
             [{"published_id": published.published_id, "successor_id": successor, **said}],
         )
+    judge_touched_by(session, calibration_id, now=now)
     item_id = store.get(session, calibration_id).item_id
     if item_id is not None:
         due.refresh(session, item_id)

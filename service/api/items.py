@@ -18,12 +18,17 @@ from service.clock import Now
 from service.store import calibrations as calibration_store
 from service.store import items as store
 from service.tenancy import TenantSession
+from service.store import verdicts
 
 router = APIRouter(prefix="/items", tags=["items"])
 
 
 class CalibrationOfItem(SQLModel):
-    """One calibration in an item's history."""
+    """One calibration in an item's history.
+
+    `chain_unbroken` is the stored verdict on its chain as its references were used; null where
+    something published behind it has ended since: ask for the chain itself then.
+    """
 
     id: UUID
     kind: str
@@ -32,6 +37,7 @@ class CalibrationOfItem(SQLModel):
     certificate_number: str | None
     laboratory_zh: str
     laboratory_en: str
+    chain_unbroken: bool | None
 
 
 class ItemSummary(SQLModel):
@@ -152,5 +158,13 @@ def change_item(
 def _answer(session: TenantSession, item_id: UUID) -> ItemAnswer:
     item = store.get(session, item_id)
     history = calibration_store.of_item(session, item_id)
-    rows = [CalibrationOfItem.model_validate(row, from_attributes=True) for row in history]
+    found = verdicts.current(session, [row.id for row in history])
+    rows = [
+        CalibrationOfItem.model_validate(
+            row,
+            update={"chain_unbroken": found[row.id].is_unbroken if row.id in found else None},
+            from_attributes=True,
+        )
+        for row in history
+    ]
     return ItemAnswer.model_validate(item, update={"calibrations": rows}, from_attributes=True)

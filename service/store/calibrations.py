@@ -10,6 +10,7 @@ from sqlalchemy import select as select_columns  # sqlmodel's stops at four colu
 from sqlmodel import SQLModel, col, or_, select
 
 from service.errors import NotFound
+from service.store.organizations import with_authorisation
 from service.tables.calibrations import (
     Calibration,
     CalibrationFacts,
@@ -63,9 +64,23 @@ def ancestry(session: TenantSession, calibration_id: UUID, *, known_at: datetime
     Raises:
         NotFound: the book has none of this id, or had none by then.
     """
+    links = ancestry_of_all(session, [calibration_id], known_at=known_at)
+    if not any(link.calibration_id == calibration_id for link in links):
+        raise NotFound("calibration", calibration_id)
+    return links
+
+
+def ancestry_of_all(
+    session: TenantSession, calibration_ids: Sequence[UUID], *, known_at: datetime
+) -> list[Link]:
+    """Return calibrations of the book and all behind any of them, in one statement."""
     # No "is not null" here: SQLite would answer it by walking the whole book. NULL joins nothing.
     edge, published_edge = CalibrationReference, PublishedReference
-    own = select(col(Calibration.id)).where(Calibration.id == calibration_id).cte(recursive=True)
+    own = (
+        select(col(Calibration.id))
+        .where(col(Calibration.id).in_(calibration_ids))
+        .cte(recursive=True)
+    )
     own = own.union(select(col(edge.reference_id)).join(own, col(edge.calibration_id) == own.c.id))
     published = (
         select(col(edge.published_id).label("id"))
@@ -77,19 +92,21 @@ def ancestry(session: TenantSession, calibration_id: UUID, *, known_at: datetime
             published, col(published_edge.calibration_id) == published.c.id
         )
     )
-    links = links_from(
+    return with_authorisation(
         session,
-        book_links(known_at).where(is_in(Calibration.id, own)),
-        layer_links(known_at).where(is_in(PublishedCalibration.id, published)),
+        links_from(
+            session,
+            book_links(known_at).where(is_in(Calibration.id, own)),
+            layer_links(known_at).where(is_in(PublishedCalibration.id, published)),
+        ),
     )
-    if not any(link.calibration_id == calibration_id for link in links):
-        raise NotFound("calibration", calibration_id)
-    return links
 
 
 def book(session: TenantSession, *, known_at: datetime) -> list[Link]:
     """Return every calibration of the book and of the reference layer, as known at a moment."""
-    return links_from(session, book_links(known_at), layer_links(known_at))
+    return with_authorisation(
+        session, links_from(session, book_links(known_at), layer_links(known_at))
+    )
 
 
 def links_of(session: TenantSession, ids: Iterable[UUID], *, known_at: datetime) -> list[Link]:
@@ -342,6 +359,11 @@ def names(session: TenantSession) -> dict[UUID, str]:
     return {id_: f"{name} ({number or 'no certificate'})" for id_, name, number in rows}
 
 
+def all_ids(session: TenantSession) -> Sequence[UUID]:
+    """Return the id of every calibration of the book."""
+    return session.exec(select(Calibration.id).order_by(col(Calibration.id))).all()
+
+
 def newest(session: TenantSession) -> Calibration | None:
     """Return the calibration of the book that was made last, of those recorded on its day."""
     return session.exec(
@@ -371,7 +393,7 @@ def verdicts(session: TenantSession, calibration_ids: Iterable[UUID]) -> dict[UU
 
 def own_links(session: TenantSession, *, known_at: datetime) -> list[Link]:
     """Return every calibration of the book, as known at a moment, without the reference layer."""
-    return links_from(session, book_links(known_at))
+    return with_authorisation(session, links_from(session, book_links(known_at)))
 
 
 def levels(session: TenantSession, ids: Iterable[UUID]) -> dict[UUID, str]:

@@ -128,11 +128,11 @@ def _own_ids(own_id: UUID | None, published: CTE) -> CompoundSelect[Any]:
     """
     edge = CalibrationReference
     roots = [] if own_id is None else [own_id]
-    resting = [
-        _resting(
+    seeds = [
+        resting(
             select(col(edge.calibration_id).label("id")).where(col(edge.reference_id).in_(roots))
         ),
-        _resting(
+        resting(
             select(col(edge.calibration_id).label("id")).where(is_in(edge.published_id, published))
         ),
     ]
@@ -141,13 +141,13 @@ def _own_ids(own_id: UUID | None, published: CTE) -> CompoundSelect[Any]:
         select(col(other.id)).where(
             col(other.item_id).in_(select(col(one.item_id)).where(is_in(one.id, nodes)))
         )
-        for nodes in resting
+        for nodes in seeds
     ]
     root = select(col(Calibration.id)).where(col(Calibration.id).in_(roots))
-    return union(root, *(select(nodes.c.id) for nodes in resting), *of_their_items)
+    return union(root, *(select(nodes.c.id) for nodes in seeds), *of_their_items)
 
 
-def _resting(seed: Any) -> CTE:
+def resting(seed: Any) -> CTE:
     """Return the ids of the book that rest on those of a seed, and those themselves."""
     edge = CalibrationReference
     nodes: CTE = seed.cte(recursive=True)

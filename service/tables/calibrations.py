@@ -256,6 +256,29 @@ class CalibrationResult(TenantRow, table=True):
     degrees_of_freedom: float | None = None
 
 
+class ChainVerdict(TenantRow, table=True):
+    """What was found of the chain behind a calibration when it was written or touched.
+
+    Judged by what held when references were used; the newest row of a calibration holds until
+    something behind it ends.
+
+    Attributes:
+        breaks: [[flaw, calibration id, reference id or null], …], the nearest first.
+    """
+
+    __tablename__ = "chain_verdict"
+    __table_args__ = (
+        within_tenant(["calibration_id"], "calibration"),
+        Index(None, "organization_id", "calibration_id"),
+        APPEND_ONLY,
+    )
+
+    calibration_id: UUID
+    is_unbroken: bool
+    breaks: list[Any] = Field(sa_type=Json)
+    judged_at: datetime = Field(sa_type=UtcDateTime)
+
+
 class Influence(TenantRow, table=True):
     """The name of an elementary influence, in the books of those who may name it."""
 
