@@ -31,6 +31,7 @@ from service.api import (
     procedures,
     recalls,
     received_documents,
+    risks,
     uncertainty_budgets,
     webhooks,
     work_orders,
@@ -56,6 +57,7 @@ from service.web import notices as notice_pages
 from service.web import procedures as procedure_pages
 from service.web import recalls as recall_pages
 from service.web import revisions as revision_pages
+from service.web import risks as risk_pages
 from service.web import work_orders as work_order_pages
 from service.web import worksheets as worksheet_pages
 from service.web.drawing import draw_chain
@@ -81,6 +83,7 @@ BOOKS_AND_NUMBERS = (
     fitness,
     notices,
     recalls,
+    risks,
     uncertainty_budgets,
     conformity_statements,
     procedures,
@@ -146,6 +149,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(connection_pages.router)
     app.include_router(audit_log.router)
     app.include_router(revision_pages.router)
+    app.include_router(risk_pages.router)
     app.state.draw_chain = draw_chain
     app.openapi = partial(describe, app)  # type: ignore[method-assign]  # FastAPI's own way
     add_problem_handlers(app)

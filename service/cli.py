@@ -26,6 +26,7 @@ from service.commands.ledger import export, import_
 from service.commands.organizations import organization, person
 from service.commands.procedure import procedure
 from service.commands.recall import recall
+from service.commands.risks import risks
 from service.commands.snapshot import snapshot
 from service.commands.transparency import log as transparency
 from service.commands.work import work
@@ -67,6 +68,7 @@ app.command()(authenticate)
 app.command()(budget)
 app.command("import")(import_)
 app.command()(export)
+app.command()(risks)
 app.command()(snapshot)
 app.command()(work)
 

@@ -140,6 +140,10 @@ class Network:
         part = next(part for part in self.parts if number < part.stop)
         return uuid_of(part.calibration_ids[:, number - part.first])
 
+    def item_id(self, number: int) -> UUID:
+        """Return the id of an item."""
+        return uuid_of(self.item_ids[:, number])
+
     def numbers_of(self, ids: Iterable[UUID]) -> Indices:
         """Return the numbers of calibrations.
 

@@ -1,6 +1,6 @@
 """Adds the stored verdict on the chain behind each calibration.
 
-Revision: c3d1e8a4f562, after 9a2f6b3c71d4
+Revision: c3d1e8a4f562, after b3d18f6a7e52
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "c3d1e8a4f562"
-down_revision = "9a2f6b3c71d4"
+down_revision = "b3d18f6a7e52"
 
 JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 ME = "NULLIF(current_setting('suyuan.organization_id', true), '')::uuid"

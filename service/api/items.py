@@ -17,8 +17,8 @@ from service.auth import Acting, Reading, Transaction
 from service.clock import Now
 from service.store import calibrations as calibration_store
 from service.store import items as store
-from service.tenancy import TenantSession
 from service.store import verdicts
+from service.tenancy import TenantSession
 
 router = APIRouter(prefix="/items", tags=["items"])
 

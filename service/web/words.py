@@ -15,6 +15,7 @@ from certificates.log import LoggedEvent
 from procedures.checks import Slip
 from procedures.conformity import Verdict
 from procedures.worksheet import Course
+from service.risks import Gap
 from service.web import fmt
 from service.web.i18n import gettext, say
 from service.web.views import (
@@ -92,6 +93,11 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "amended": N_("Replaced"),
         "withdrawn": N_("Withdrawn"),
         "out_of_tolerance": N_("Standard out of tolerance"),
+    },
+    "gap": {
+        Gap.NOT_CALIBRATED: N_("Never calibrated"),
+        Gap.EXPIRED: N_("Expired"),
+        Gap.CHAIN_BROKEN: N_("Chain broken"),
     },
     "recalled verdict": {
         RecalledVerdict.CONFORMING: N_("Conforms"),
@@ -294,6 +300,9 @@ LOOKS: Mapping[str, str] = {
     Verdict.CONDITIONAL_PASS: "soon",
     Verdict.CONDITIONAL_FAIL: "over",
     Verdict.UNDETERMINED: "plain",
+    Gap.NOT_CALIBRATED: "over",
+    Gap.EXPIRED: "over",
+    Gap.CHAIN_BROKEN: "stop",
     RecalledVerdict.CONFORMING: "ok",
     RecalledVerdict.NONCONFORMING: "over",
     RecalledVerdict.UNKNOWN: "plain",
