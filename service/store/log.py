@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, Uuid, bindparam, text, tuple_
 from sqlmodel import col, func, select
 
-from certificates.errors import EntryUnknown
+from certificates.errors import EntryMalformed, EntryUnknown
 from certificates.log import (
     KeptTree,
     LogEntry,
@@ -42,6 +42,9 @@ CHECKPOINT = text(
 NODE = text(
     "SELECT sha256 FROM log_node"
     " WHERE issuer_id = :issuer_id AND level = :level AND position = :position"
+).bindparams(ISSUER_ID)
+LEAF_HASHES = text(
+    "SELECT position, sha256 FROM log_node WHERE issuer_id = :issuer_id AND level = 0"
 ).bindparams(ISSUER_ID)
 LEAVES = text(
     "SELECT position, entry FROM log_leaf WHERE issuer_id = :issuer_id"
@@ -182,10 +185,22 @@ def rebuilt(engine: Engine, issuer_id: UUID) -> MerkleLog:
     """Return the tree of a log, built anew from every entry.
 
     Raises:
-        EntryMalformed: an entry is not what was once appended.
+        EntryMalformed: an entry is missing, or not what was once appended; it names the first.
     """
-    found = entries(engine, issuer_id)
-    return MerkleLog(LogEntry.parse(entry.encode()).leaf() for _, entry in found)
+    with engine.connect().execution_options(read_only=True) as connection:
+        rows = connection.execute(LEAF_HASHES, {"issuer_id": issuer_id})
+        kept: dict[int, str] = {row.position: row.sha256 for row in rows}
+    tree = MerkleLog()
+    for position, entry in entries(engine, issuer_id):
+        if position != tree.size:
+            raise EntryMalformed(f"entry {tree.size} is missing")
+        leaf = LogEntry.parse(entry.encode()).leaf()
+        if kept.get(position) != leaf.hex():
+            raise EntryMalformed(f"entry {position} is not the one that was appended")
+        tree.append(leaf)
+    if len(kept) != tree.size:
+        raise EntryMalformed(f"entry {tree.size} is missing")
+    return tree
 
 
 def _included(position: int, tree: Tree) -> tuple[bytes, ...]:

@@ -2,11 +2,14 @@
 
 import json
 import shutil
+from random import Random
 from stat import S_IMODE
 
 import pytest
+from sqlalchemy import text
 from typer.testing import CliRunner
 
+from certificates.errors import LogError
 from certificates.log import LoggedEvent
 from service.actions.log import log_event
 from service.cli import app
@@ -17,8 +20,10 @@ from service.demo.story import live, write_files
 from service.demo.world import identifier, moment, read_world
 from service.seals import open_seals
 from service.store import certificates as certificate_store
+from service.store import log as log_store
 from service.tenancy import TenantSession
 from tests.conftest import KEYS
+from tests.proofs import how_many
 
 
 def run(*arguments, code=0):
@@ -125,6 +130,51 @@ def test_since_a_checkpoint_deletion_and_truncation_are_noticed(issued, settings
     delete_as_administrator(engine, "log_leaf")
     assert run("log", "prove", "TPP", "--since", kept, code=3) == ""
     engine.dispose()
+
+
+def test_whatever_an_administrator_changes_in_the_log_is_noticed(issued, settings):
+    """Any character of any entry, any entry lost, the tail cut."""
+    engine, told = open_engine(settings.database_url), Random(6)  # noqa: S311 (the same each time)
+    with TenantSession(engine, identifier("TPP")) as session, session.begin():
+        certificate = certificate_store.by_number(session, issued.certificate.number)
+        for event in list(LoggedEvent)[1:]:
+            log_event(
+                session, certificate, event, seals=open_seals(settings),
+                now=moment(read_world().as_of, 17),
+            )  # fmt: skip
+    issuer = log_store.issuer(engine, "TPP")
+    assert log_store.rebuilt(engine, issuer.id).size == 4
+    with engine.begin() as connection:
+        for verb in ("update", "delete"):
+            connection.exec_driver_sql(f"DROP TRIGGER log_leaf_no_{verb}")
+
+    tried = 0
+    for _ in range(how_many(40, full=400)):
+        position = told.randrange(4)
+        entry = dict(log_store.entries(engine, issuer.id))[position]
+        place, other = told.randrange(len(entry)), chr(told.randrange(32, 127))
+        changed = entry[:place] + other + entry[place + 1 :]
+        if changed != entry:
+            set_entry(engine, position, changed)
+            with pytest.raises(LogError):
+                log_store.rebuilt(engine, issuer.id)
+            set_entry(engine, position, entry)
+            tried += 1
+    assert tried > 30
+    for position in (3, 1):
+        with engine.begin() as connection:
+            connection.execute(text("DELETE FROM log_leaf WHERE position = :at"), {"at": position})
+        with pytest.raises(LogError, match=f"entry {position} is missing"):
+            log_store.rebuilt(engine, issuer.id)
+    engine.dispose()
+
+
+def set_entry(engine, position, entry):
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE log_leaf SET entry = :entry WHERE position = :position"),
+            {"entry": entry, "position": position},
+        )
 
 
 def delete_as_administrator(engine, what):
