@@ -111,7 +111,7 @@ def tell_files(teller: Teller, paths: Iterable[Path]) -> None:
     for path in paths:
         teller.line(f"   已写入 {path}", f"   written {path}")
     proof = next(path for path in paths if path.suffix == ".proof")
-    command = f"suyuan authenticate {proof.with_suffix('.*')} --key {proof.with_name(SEAL_FILE)}"
+    command = f"./suyuan authenticate {proof.with_suffix('.*')} --key {proof.with_name(SEAL_FILE)}"
     teller.line(f"   离线查验:{command}", f"   authenticate offline: {command}")
 
 
