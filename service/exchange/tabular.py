@@ -171,6 +171,8 @@ def _numbered(frame: pl.DataFrame, header_index: int) -> pl.DataFrame:
 
 
 def _header_index(rows: Sequence[Sequence[str]], is_header: Callable[[Sequence[str]], int]) -> int:
+    if max(map(len, rows), default=0) > MOST_COLUMNS:
+        raise UnreadableFile("too_wide", f"a row of more than {MOST_COLUMNS} cells")
     known = [is_header(row) for row in rows]
     if max(known, default=0) == 0:
         seen = next((row for row in rows if any(cell.strip() for cell in row)), [])
@@ -182,8 +184,6 @@ def _header_index(rows: Sequence[Sequence[str]], is_header: Callable[[Sequence[s
 
 
 def _within_limits(table: Table) -> Table:
-    if len(table.header) > MOST_COLUMNS:
-        raise UnreadableFile("too_wide", f"more than {MOST_COLUMNS} columns")
     if len(table.frame) > MOST_ROWS:
         raise UnreadableFile("too_long", f"more than {MOST_ROWS} rows: hand it in in parts")
     if len(table.frame) == 0:

@@ -66,6 +66,9 @@ class Worker:
 
     def work_for(self, organization_id: UUID) -> int:
         """Do what is due in one book: events to messages, messages out, one job."""
+        with TenantSession(self._engine, organization_id, read_only=True) as session:
+            if job_store.is_idle(session, now=self._now()):
+                return 0
         with self._open(organization_id) as session, session.begin():
             handed_on = webhook_actions.hand_on(session, now=self._now(), limit=EVENTS_AT_ONCE)
         return handed_on + self._send(organization_id) + self._do_a_job(organization_id)

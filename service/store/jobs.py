@@ -5,7 +5,8 @@ from uuid import UUID
 
 from sqlmodel import col, func, select
 
-from service.tables.operations import Job
+from service.tables.exchange import WebhookMessage
+from service.tables.operations import Job, Outbox
 from service.tenancy import TenantSession
 
 LEDGER_IMPORT = "ledger.import"
@@ -24,6 +25,16 @@ def counts(session: TenantSession) -> dict[str, int]:
     """Return how many jobs there are by state."""
     rows = session.exec(select(Job.state, func.count()).group_by(col(Job.state)))
     return dict(rows.all())
+
+
+def is_idle(session: TenantSession, *, now: datetime) -> bool:
+    """Return whether nothing is due in the book: no event, no message, no job."""
+    event = select(Outbox.id).where(col(Outbox.told_at).is_(None), Outbox.due_at <= now)
+    message = select(WebhookMessage.id).where(
+        WebhookMessage.state == "waiting", WebhookMessage.due_at <= now
+    )
+    job = select(Job.id).where(Job.state == "waiting", Job.due_at <= now)
+    return not any(session.exec(asked.limit(1)).first() for asked in (event, message, job))
 
 
 def due(session: TenantSession, *, now: datetime, limit: int) -> list[Job]:
