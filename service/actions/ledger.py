@@ -67,11 +67,11 @@ def _change(session: TenantSession, rows: pl.DataFrame, *, now: datetime) -> Non
 
 
 def _ids(frame: pl.DataFrame, import_id: UUID) -> pl.Series:
+    prefix = import_id.hex[:24]
     return pl.Series(
-        [item_id or uuid5(import_id, str(row)).hex
-         for row, item_id in frame.select("row", "item_id").iter_rows()],
+        [item_id or f"{prefix}{row:08x}" for row, item_id in frame.select("row", "item_id").rows()],
         dtype=pl.String,
-    )  # fmt: skip
+    )
 
 
 def _completed(session: TenantSession, rows: pl.DataFrame) -> pl.DataFrame:
@@ -125,9 +125,9 @@ def _as_columns(session: TenantSession, rows: pl.DataFrame, *, now: datetime) ->
     columns = [name for name in rows.columns if name in Item.model_fields]
     table = rows.select(columns)
     if "location" in columns:
-        places = [json.dumps(text.split(ledger_store.JOINT) if text else [], ensure_ascii=False)
-                  for text in table["location"]]  # fmt: skip
-        table = table.with_columns(pl.Series("location", places))
+        places = {text: json.dumps(text.split(ledger_store.JOINT), ensure_ascii=False)
+                  for text in table["location"].drop_nulls().unique()}  # fmt: skip
+        table = table.with_columns(pl.col("location").replace(places))
     return table.with_columns(
         *(pl.col(name).fill_null(value) for name, value in DEFAULTS.items() if name in columns),
         *(pl.lit(value).alias(name) for name, value in DEFAULTS.items() if name not in columns),

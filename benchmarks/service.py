@@ -1,0 +1,358 @@
+"""The doors of the service beside what they are measured by, in the same run.
+
+    python -m benchmarks.service [--rows 50000] [--items 1000000] [--only lookup,ledger,due]
+
+lookup: server CPU a request of `GET /v1/certificates?serial_number=…` beside a bare FastAPI hello
+and a tutorial-style SQLModel endpoint on the same table, served by uvicorn, five rounds in turn.
+ledger: a CSV read, checked, planned and written beside raw COPY with the same indexes (PostgreSQL)
+and `session.add_all` (SQLite); then the same again with every row changed, and with none.
+due: the next hundred due items of one organization of many, in the database, at two sizes.
+"""
+# ruff: noqa: S608  (the names are our own)
+
+import argparse
+import asyncio
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import Connection, Engine, TextClause, text
+from sqlmodel import Session, select
+
+from service.actions import organizations
+from service.database import open_engine
+from service.exchange.ledger_plan import make_plan
+from service.exchange.ledger_reader import read_ledger
+from service.lookup import open_lookup_keys
+from service.schema import upgrade
+from service.store import ledger as store
+from service.tables.items import Item
+from service.tables.published import CertificateEntry
+from service.tenancy import TenantSession
+from tests.engines import application_url, fresh_database, postgresql_server
+
+NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
+ROUNDS = 5
+SECONDS_A_ROUND = 2.0
+CONNECTIONS = 16
+SERIAL_NUMBER = "0083105"
+
+
+def new_organization(owner: Engine, code: str = "ENT") -> UUID:
+    with Session(owner) as session, session.begin():
+        return organizations.create_organization(
+            session, code=code, name_zh=code, name_en=code, kind="enterprise", address="-"
+        ).id
+
+
+# --- Look-up -------------------------------------------------------------------------------------
+
+
+def serve(what: str, port: int, folder: Path) -> None:
+    """Serve one of the three: the bare hello, the tutorial's endpoint, or the service."""
+    import uvicorn  # noqa: PLC0415
+    from fastapi import Depends, FastAPI  # noqa: PLC0415
+    from sqlmodel import create_engine  # noqa: PLC0415
+
+    from service import log  # noqa: PLC0415
+    from service.app import create_app  # noqa: PLC0415
+    from service.settings import Settings  # noqa: PLC0415
+
+    url = f"sqlite:///{folder}/bench.db"
+    keys = open_lookup_keys(folder / "key")
+    app: Any = FastAPI()
+    if what == "hello":
+
+        @app.get("/hello")
+        async def hello() -> dict[str, str]:
+            return {"hello": "world"}
+
+    elif what == "tutorial":
+        engine = create_engine(url)
+
+        def session() -> Iterator[Session]:
+            with Session(engine) as opened:
+                yield opened
+
+        @app.get("/certificates")
+        def find(serial_number: str, opened: Session = Depends(session)) -> list[CertificateEntry]:  # noqa: B008
+            key = keys.of_serial_number(serial_number)
+            rows = select(CertificateEntry).where(CertificateEntry.lookup_key == key)
+            return list(opened.exec(rows).all())
+
+    else:
+        log.configure()
+        settings = Settings(
+            database_url=url, lookup_key_file=folder / "key", worker_in_process=False
+        )
+        app = create_app(settings)
+        limiter = app.state.throttle._limiter  # noqa: SLF001
+        app.state.throttle.admit = limiter.hit  # counted as always, but nobody is turned away
+    uvicorn.run(app, port=port, log_level="error", access_log=False)
+
+
+async def load(port: int, path: str, seconds: float) -> int:
+    """Ask over some connections for some seconds; return how many were answered."""
+    request = f"GET {path} HTTP/1.1\r\nhost: x\r\naccept: application/json\r\n\r\n".encode()
+    until, answered = time.monotonic() + seconds, 0
+
+    async def ask() -> None:
+        nonlocal answered
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        while time.monotonic() < until:
+            writer.write(request)
+            head = await reader.readuntil(b"\r\n\r\n")
+            if not head.startswith(b"HTTP/1.1 200"):
+                raise RuntimeError(head.decode())
+            length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+            await reader.readexactly(length)
+            answered += 1
+        writer.close()
+
+    await asyncio.gather(*(ask() for _ in range(CONNECTIONS)))
+    return answered
+
+
+def cpu_of(process: int) -> float:
+    """Return the seconds of CPU that a process has used."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def lookup() -> None:
+    with tempfile.TemporaryDirectory() as name, contextmanager(_servers)(Path(name)) as servers:
+        spent: dict[str, list[float]] = {what: [] for what in servers}
+        for round_ in range(ROUNDS + 1):
+            for what, (process, port, path) in servers.items():
+                before = cpu_of(process)
+                answered = asyncio.run(load(port, path, SECONDS_A_ROUND))
+                if round_:  # the first one warms up
+                    spent[what].append(1e6 * (cpu_of(process) - before) / answered)
+        cost = {what: statistics.median(each) for what, each in spent.items()}
+        for what, microseconds in cost.items():
+            print(f"lookup  {what:10} {microseconds:8.1f} us CPU a request")
+        print(f"lookup  service has {100 * cost['hello'] / cost['service']:.0f} % of hello's "
+              f"throughput (70 asked), {cost['tutorial'] / cost['service']:.1f} x the tutorial's "
+              "(5 asked)")  # fmt: skip
+
+
+def _servers(folder: Path) -> Iterator[dict[str, tuple[int, int, str]]]:
+    engine = open_engine(f"sqlite:///{folder}/bench.db")
+    upgrade(engine)
+    owner, keys = new_organization(engine), open_lookup_keys(folder / "key")
+    with Session(engine) as session, session.begin():
+        for number in range(20_000):
+            serial = SERIAL_NUMBER if number == 7 else f"S{number}"
+            session.add(
+                CertificateEntry(
+                    lookup_key=keys.of_serial_number(serial), certificate_id=uuid4(),
+                    recorded_at=NOW, issuer_id=owner, issuer_code="ENT",
+                    number=f"ENT-2026-{number:05d}-X", kind="calibration_certificate",
+                    status="issued", issued_on=NOW.date(), valid_until=date(2027, 11, 20),
+                    item_name_zh="压力表", item_name_en="Pressure gauge", manufacturer_zh="厂",
+                    manufacturer_en="Works", type_designation="Y-150", content_sha256="0" * 64,
+                )
+            )  # fmt: skip
+    engine.dispose()
+    paths = {"hello": "/hello", "tutorial": f"/certificates?serial_number={SERIAL_NUMBER}",
+             "service": f"/v1/certificates?serial_number={SERIAL_NUMBER}"}  # fmt: skip
+    running, servers = [], {}
+    for what, path in paths.items():
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.service",
+            "--serve",
+            what,
+            str(port),
+            str(folder),
+        ]
+        running.append(subprocess.Popen(command, stderr=subprocess.DEVNULL))  # noqa: S603
+        servers[what] = (running[-1].pid, port, path)
+        for _ in range(300):
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            time.sleep(0.1)
+    try:
+        yield servers
+    finally:
+        for process in running:
+            process.terminate()
+            process.wait()
+
+
+# --- Ledger --------------------------------------------------------------------------------------
+
+
+def ledger_of(rows: int, *, changed: bool = False) -> bytes:
+    """Return a ledger as CSV."""
+    name = "压力表(改)" if changed else "压力表"
+    lines = (
+        f"E-{n:07d},{name},Y-150,S{n:08d},示例仪表厂,(0~1.6)MPa,1.6级,厂区 / {n % 9} 号,12个月,在用"
+        for n in range(rows)
+    )
+    header = (
+        "管理编号,器具名称,型号规格,出厂编号,生产厂家,"
+        "测量范围,准确度等级,安装使用地点,检定周期,状态"
+    )
+    return "\n".join((header, *lines)).encode()
+
+
+def take_in(engine: Engine, owner: UUID, content: bytes) -> dict[str, int]:
+    """Read, check, plan and write, as an import does."""
+    from service.exchange.ledger_import import write  # noqa: PLC0415
+
+    ledger = read_ledger(content)
+    with TenantSession(engine, owner) as session, session.begin():
+        plan = make_plan(
+            ledger, store.held(session), store.calibrated_days(session), match_by="asset_number"
+        )
+        write(session, uuid4(), plan.frame, plan.calibrations, now=NOW)
+    return plan.counts
+
+
+def timed(act: Callable[[], Any]) -> float:
+    began = time.perf_counter()
+    act()
+    return time.perf_counter() - began
+
+
+def ledger(rows: int) -> None:
+    first, other = ledger_of(rows), ledger_of(rows, changed=True)
+    with tempfile.TemporaryDirectory() as folder:
+        engine = open_engine(f"sqlite:///{folder}/bench.db")
+        upgrade(engine)
+        owner, peer = new_organization(engine), new_organization(engine, "PEER")
+        ours = timed(lambda: take_in(engine, owner, first))
+        changed = timed(lambda: take_in(engine, owner, other))
+        same = timed(lambda: take_in(engine, owner, other))
+        part = max(rows // 10, 1)
+        theirs = timed(lambda: add_all(engine, peer, part)) * rows / part
+        tell("sqlite", rows, ours=ours, changed=changed, same=same)
+        print(f"ledger  sqlite: {theirs / ours:.1f} x add_all (25 asked; of {part} rows)")
+        engine.dispose()
+    with postgresql_server() as server, fresh_database(server, "bench") as url:
+        owning, engine = open_engine(url), open_engine(application_url(url))
+        upgrade(owning)
+        owner, peer = new_organization(owning), new_organization(owning, "PEER")
+        ours = timed(lambda: take_in(engine, owner, first))
+        copied = copy(owning, owner, peer)
+        changed = timed(lambda: take_in(engine, owner, other))
+        same = timed(lambda: take_in(engine, owner, other))
+        tell("postgresql", rows, ours=ours, changed=changed, same=same)
+        print(f"ledger  postgresql: {100 * copied / ours:.0f} % of raw COPY with the same indexes "
+              f"({rows / copied / 1e3:.0f} krow/s; 90 asked)")  # fmt: skip
+        owning.dispose()
+        engine.dispose()
+
+
+def tell(engine: str, rows: int, *, ours: float, changed: float, same: float) -> None:
+    print(
+        f"ledger  {engine}: {rows / ours / 1e3:.1f} krow/s first; {100 * ours / changed:.0f} % of "
+        f"it with every row changed (70 asked); {100 * ours / same:.0f} % with none (150 asked)"
+    )
+
+
+def add_all(engine: Engine, owner: UUID, rows: int) -> None:
+    """Write the same rows as a tutorial would."""
+    with Session(engine) as session, session.begin():
+        session.add_all(
+            Item(
+                organization_id=owner, kind="measuring_instrument", name_zh="压力表",
+                name_en="压力表", manufacturer_zh="示例仪表厂", manufacturer_en="示例仪表厂",
+                type_designation="Y-150", serial_number=f"S{n:08d}", asset_number=f"E-{n:07d}",
+                quantity="pressure", range_lower=0.0, range_upper=1.6, range_unit="MPa",
+                range_text="(0~1.6)MPa", accuracy_text="1.6级", location=["厂区", f"{n % 9} 号"],
+                period_months=12, recorded_at=NOW,
+            )
+            for n in range(rows)
+        )  # fmt: skip
+
+
+def copy(engine: Engine, owner: UUID, peer: UUID) -> float:
+    """Return the seconds of a COPY of the same rows into the same table, past every wall."""
+    names = [column.name for column in Item.__table__.columns]  # type: ignore[attr-defined]
+    with engine.begin() as connection:
+        cursor: Any = connection.connection.cursor()
+        others = ", ".join(name for name in names if name != "organization_id")
+        with cursor.copy(f"COPY (SELECT '{peer}'::uuid, {others} FROM item "
+                         f"WHERE organization_id = '{owner}') TO STDOUT") as out:  # fmt: skip
+            content = b"".join(bytes(part) for part in out)
+        began = time.perf_counter()
+        with cursor.copy(f"COPY item (organization_id, {others}) FROM STDIN") as into:
+            into.write(content)
+        return time.perf_counter() - began
+
+
+# --- Due -----------------------------------------------------------------------------------------
+
+
+def due(items: int) -> None:
+    asked = text("SELECT item_id, due_on FROM item_due WHERE organization_id = :mine "
+                 "AND due_on IS NOT NULL ORDER BY due_on LIMIT 100")  # fmt: skip
+    told = {}
+    for size in (items // 10, items):
+        with tempfile.TemporaryDirectory() as folder:
+            engine = open_engine(f"sqlite:///{folder}/bench.db")
+            upgrade(engine)
+            mine = uuid4()
+            with engine.connect() as connection:
+                raw: Any = connection.connection.driver_connection
+                raw.execute("PRAGMA foreign_keys = OFF")
+                raw.execute("BEGIN")
+                owners = [mine.hex, *(uuid4().hex for _ in range(39))]
+                raw.executemany(
+                    "INSERT INTO item_due (organization_id, item_id, due_on) VALUES (?, ?, ?)",
+                    ((owners[n % 40], f"{n:032x}",
+                      str(date(2026, 1, 1) + timedelta(days=n * 7919 % 1500)))
+                     for n in range(size)),
+                )  # fmt: skip
+                raw.execute("COMMIT")
+                told[size] = 1e3 * statistics.median(_next_hundred(connection, asked, mine))
+            engine.dispose()
+    for size, milliseconds in told.items():
+        print(f"due     sqlite, {size} items: next 100 of one organization {milliseconds:.3f} ms "
+              "(0.5 asked)")  # fmt: skip
+    small, large = told.values()
+    print(f"due     ten times the items take {large / small:.2f} x the time")
+
+
+def _next_hundred(connection: Connection, asked: TextClause, mine: UUID) -> list[float]:
+    connection.execute(asked, {"mine": mine.hex}).all()
+    return [timed(lambda: connection.execute(asked, {"mine": mine.hex}).all()) for _ in range(200)]
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--rows", type=int, default=50_000)
+    arguments.add_argument("--items", type=int, default=1_000_000)
+    arguments.add_argument("--only", default="lookup,ledger,due")
+    arguments.add_argument("--serve", nargs=3)
+    given = arguments.parse_args()
+    if given.serve:
+        serve(given.serve[0], int(given.serve[1]), Path(given.serve[2]))
+        return
+    parts: dict[str, Callable[[], None]] = {
+        "lookup": lookup,
+        "ledger": lambda: ledger(given.rows),
+        "due": lambda: due(given.items),
+    }
+    for name in given.only.split(","):
+        parts[name]()
+
+
+if __name__ == "__main__":
+    main()
