@@ -21,6 +21,8 @@ class Settings(BaseSettings):
             of its maker's library, its label and its PIN.
         dcc_schema_dir: PTB's schemas of the DCC, as `suyuan certificate fetch-schema` lays them
             out; what they find wrong with a received certificate is told.
+        offer_drmd: whether reference-material certificates are told as DRMD too, whose schema is
+            still a draft.
         public_url: under which people reach the service; certificates print it.
         requests_a_minute: of one key or log-in; of one address five times as many.
         oidc_issuer: the identity provider at which people may log in; with the two below.
@@ -45,6 +47,7 @@ class Settings(BaseSettings):
     pkcs11_token: str = "suyuan"  # noqa: S105 (its label)
     pkcs11_pin: SecretStr = SecretStr("")
     dcc_schema_dir: Path | None = None
+    offer_drmd: bool = False
     public_url: str = "http://127.0.0.1:8000"
     requests_a_minute: int = 1200
     oidc_issuer: str | None = None

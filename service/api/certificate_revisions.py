@@ -9,12 +9,13 @@ from pydantic import ConfigDict, Field, model_validator
 from sqlmodel import SQLModel
 
 from certificates.content import CertificateContent, CertificateKind, MaterialStatements, Meaning
+from certificates.dcc.drmd import write_drmd
 from certificates.revisions import amended_texts
 from service import answers
 from service.actions import certificates, revisions, signing_off
 from service.auth import Acting, Reading, Reauthenticated, Transaction
 from service.clock import Now
-from service.errors import NotFound
+from service.errors import FormNotThere, NotFound
 from service.exchange.bundles import bundle
 from service.rendering import render
 from service.settings import Settings
@@ -293,6 +294,26 @@ def get_certificate_bundle(request: Request, session: Reading, now: Now, number:
         content,
         media_type="application/zip",
         headers={"Content-Disposition": f'attachment; filename="{ascii_name(name)}"'},
+    )
+
+
+@router.get(
+    "/{number}/drmd",
+    response_class=Response,
+    responses={200: {"content": {"application/xml": {}}}},
+)
+def get_reference_material_document(request: Request, session: Reading, number: str) -> Response:
+    """Return a reference-material certificate as a Digital Reference Material Document (0.3.0).
+
+    Its schema is still a draft in a namespace of examples: it is told only where the operator
+    offers it (`SUYUAN_OFFER_DRMD`), unsealed, beside the certificate itself.
+    """
+    certificate = store.by_number(session, number)
+    settings: Settings = request.app.state.settings
+    if not settings.offer_drmd:
+        raise FormNotThere(certificate.number, "drmd")
+    return Response(
+        write_drmd(revisions.content_of(session, certificate)), media_type="application/xml"
     )
 
 

@@ -1,5 +1,6 @@
 """Where a certificate stands, and whether a file is the issued one: asked by anyone."""
 
+from base64 import b64encode
 from datetime import date, datetime
 from typing import Annotated
 
@@ -9,11 +10,14 @@ from sqlmodel import SQLModel
 
 from certificates.content import CertificateContent, CertificateKind, Stage, ValueStatus
 from certificates.revisions import Standing
+from certificates.seal import canonical_bytes
 from procedures.conformity import Verdict as Conformity
 from service import public
 from service.api.given import Day
 from service.clock import Now, Today
+from service.errors import SealMissing
 from service.public import Answer, Finding
+from service.seals import Seals
 from service.throttle import LOOK_UPS, UPLOADS, throttled
 from service.uploads import read_upload
 
@@ -65,6 +69,17 @@ class Paper(SQLModel):
     results: list[PaperResult]
 
 
+class StatusSignature(SQLModel):
+    """The issuer's signature (ECDSA P-256 with SHA-256, DER in base64) of a status.
+
+    What is signed is the answer without `signature`, as JSON with sorted keys and no spaces, in
+    UTF-8; `seal_sha256` names the certificate among `/v1/logs/{code}/seals`.
+    """
+
+    seal_sha256: str
+    value: str
+
+
 class StatusAnswer(SQLModel):
     """Where a certificate stands on a day, as its issuer told it; all but `number` may be unknown.
 
@@ -92,6 +107,7 @@ class StatusAnswer(SQLModel):
     is_demonstration: bool | None = None
     code_is_right: bool | None = None
     paper: Paper | None = None
+    signature: StatusSignature | None = None
 
 
 class AuthenticationAnswer(SQLModel):
@@ -132,12 +148,14 @@ def get_certificate_status(
 ) -> StatusAnswer:
     """Tell where a certificate stands on a day, today unless `on` says otherwise.
 
+    The answer is signed by the issuer's seal, with the moment at which it was given, so that it
+    can be kept and shown; what nobody issued here, nobody signs.
     The number is taken however it was typed. With the `code` of the paper's QR code come the
     results to compare; a code of another certificate is told as wrong.
     """
     state = request.app.state
     answer = public.look_up(state.engine, state.keys, number, on=on or today, code=code)
-    return status_answer(answer, stated_at=now)
+    return _signed(status_answer(answer, stated_at=now), state.seals)
 
 
 @router.post("/authentications", openapi_extra=FORM, dependencies=[throttled("upload", UPLOADS)])
@@ -177,6 +195,20 @@ def status_answer(answer: Answer, *, stated_at: datetime) -> StatusAnswer:
         paper=_paper(answer.paper) if answer.paper else None,
         **told,
     )
+
+
+def _signed(answer: StatusAnswer, seals: Seals) -> StatusAnswer:
+    """Return an answer with its issuer's signature, if that has a key here."""
+    if answer.issuer_zh is None:
+        return answer
+    try:
+        signer = seals.signer(answer.number.partition("-")[0])
+    except SealMissing:
+        return answer
+    said = answer.model_dump(mode="json", exclude={"signature"})
+    value = b64encode(signer.sign(canonical_bytes(said))).decode()
+    signature = StatusSignature(seal_sha256=signer.certificate.sha256, value=value)
+    return answer.model_copy(update={"signature": signature})
 
 
 def _paper(content: CertificateContent) -> Paper:
