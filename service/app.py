@@ -50,7 +50,7 @@ from service.seals import open_seals
 from service.settings import Settings
 from service.throttle import Throttle
 from service.web import accounts as account_pages
-from service.web import add_pages, audit_log, impact, intake
+from service.web import add_pages, audit_log, impact, intake, procedure_writing
 from service.web import connections as connection_pages
 from service.web import ledger as ledger_pages
 from service.web import notices as notice_pages
@@ -145,6 +145,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(recall_pages.router)
     app.include_router(intake.router)
     app.include_router(procedure_pages.router)
+    app.include_router(procedure_writing.router)
     app.include_router(ledger_pages.router)
     app.include_router(connection_pages.router)
     app.include_router(audit_log.router)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
@@ -73,7 +73,7 @@ class ProceduresPage:
 
     asked: str
     rows: tuple[ProcedureRow, ...]
-    total: int
+    may_write: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +138,8 @@ class ProcedurePage:
     rule: Bilingual
     marks: tuple[MarkRow, ...]
     text_address: str
+    write_address: str
+    may_write: bool
     replaced_by_address: str | None
 
 
@@ -162,7 +164,9 @@ def show_procedures(
     asked = q.strip()
     rows = sorted((row for row in known if _has(row.edition, asked)), key=in_order)
     view = ProceduresPage(
-        asked=asked, rows=tuple(_row(row, today) for row in rows), total=len(known)
+        asked=asked,
+        rows=tuple(_row(row, today) for row in rows),
+        may_write=session is not None,
     )
     return render_page(request, view)
 
@@ -183,7 +187,8 @@ def show_procedure(
     request: Request, session: BookIfAny, today: Today, code: str, edition: str
 ) -> HTMLResponse:
     """Show one edition with its limits, tests and marks of confidence."""
-    view = procedure_page(_kept(session, code, edition), on=today)
+    kept = _kept(session, code, edition)
+    view = procedure_page(kept, on=today, may_write=session is not None)
     return render_page(request, view)
 
 
@@ -214,7 +219,7 @@ def _row(kept: BuiltIn, on: date) -> ProcedureRow:
     )
 
 
-def procedure_page(kept: BuiltIn, *, on: date) -> ProcedurePage:
+def procedure_page(kept: BuiltIn, *, on: date, may_write: bool = False) -> ProcedurePage:
     """Return what the page of an edition shows on a day."""
     edition = kept.edition
     standing = edition.in_force(on)
@@ -238,6 +243,9 @@ def procedure_page(kept: BuiltIn, *, on: date) -> ProcedurePage:
         rule=RULES[edition.conformity.rule],
         marks=tuple(_marks(edition)),
         text_address=f"{procedure(edition.code, edition.edition)}/edition.toml",
+        write_address="/procedures/write?"
+        + urlencode({"code": edition.code, "edition": edition.edition}),
+        may_write=may_write,
         replaced_by_address=procedure(replacing[0].code, replacing[0].edition)
         if replacing
         else None,

@@ -58,6 +58,7 @@ PAGES = {
     "procedures": "/procedures",
     "procedures-nothing": "/procedures?q=no+such+thing",
     "procedure": "/procedures/JJG%20596/2012",
+    "procedure-writing": "/procedures/write?code=JJG%20443&edition=2023%20(%E8%AF%95%E8%A1%8C)",
     "procedure-replaced": "/procedures/JJG%2052/1999",
     "procedure-unjudgeable": "/procedures/JJG%20640/2016",
     "act-as": addresses.ACT_AS_ROUTE,

@@ -187,7 +187,9 @@ def open_as_plant(doors):
 def test_the_list_leads_to_a_page_of_every_edition(doors, language):
     page = doors.get("/procedures", params={"lang": language}, headers=PAGE).text
 
-    links = sorted({link for link in links_of(page, "/") if link.startswith("/procedures/")})
+    links = {link for link in links_of(page, "/") if link.startswith("/procedures/J")}
+    links |= {link for link in links_of(page, "/") if link.startswith("/procedures/SUYUAN")}
+    assert "/procedures/write" in links_of(page, "/")
     assert len(links) == len(load_catalogue())
     for link in links:
         answer = doors.get(link, params={"lang": language}, headers=PAGE)
@@ -226,6 +228,71 @@ def test_words_of_a_title_find_an_edition(doors):
     assert "JJG 225-2024" in page
     assert "JJG 52-2013" not in page
     assert "JJG 225" not in doors.get("/procedures", params={"q": "none"}, headers=PAGE).text
+
+
+def write(doors, **form):
+    return doors.post("/procedures/write?lang=en", data=form, headers=PAGE)
+
+
+def test_a_metrologist_starts_a_procedure_from_a_regulation_without_a_programmer(doors):
+    regulation = doors.get("/procedures/JJG 52/2013?lang=en", headers=PAGE).text
+    (start,) = {link for link in links_of(regulation, "/") if link.startswith("/procedures/write?")}
+    page = doors.get(start, headers=PAGE).text
+    assert "mpe_percent_90_100" in page
+
+    checked = write(doors, toml=MINE.replace("\n", "\r\n"))
+
+    assert checked.status_code == 200
+    assert "TPP-M 01-2026" in checked.text
+    kept = write(doors, toml=MINE.replace("\n", "\r\n"), keep="1")
+    assert (kept.status_code, kept.headers["location"]) == (303, "/procedures/TPP-M%2001/2026")
+    assert doors.get(address("TPP-M 01", "2026")).json()["toml"] == MINE
+
+
+def test_a_slip_is_pointed_at_and_nothing_of_the_text_is_lost(doors):
+    slip = MINE.replace('limit = "mpe / 2"', 'limit = "mpe / two"')
+
+    answer = write(doors, toml=slip, readings="what,name,value", keep="1")
+
+    assert answer.status_code == 422
+    assert "checks[2].limit: &#39;mpe / two&#39;" in answer.text
+    assert "limit = &#34;mpe / two&#34;" in answer.text
+    assert "what,name,value" in answer.text
+    assert not [row for row in doors.get("/v1/procedures").json() if row["is_own"]]
+
+
+READINGS = """\
+what,name,value
+class,,1.6
+parameter,span,1.6
+parameter,division,0.05
+environment,temperature,20
+environment,humidity,50
+environment,rest_time,2
+standard,maximum_permissible_error,0.00125
+
+nominal,up_before_tapping,up_after_tapping,down_before_tapping,down_after_tapping
+0,0,0,0,0
+0.8,0.82,0.81,0.82,0.82
+1.6,1.61,1.61,1.61,1.65
+"""
+
+
+def test_readings_are_judged_on_the_page_and_not_recorded(doors):
+    answer = write(doors, toml=MINE, readings=READINGS)
+
+    assert answer.status_code == 200
+    assert "Does not conform" in answer.text
+    assert answer.text.count("exceeded") == 2  # the error falling, and the hysteresis, at 1.6 MPa
+    hot = write(doors, toml=MINE, readings=READINGS.replace("temperature,20", "temperature,30"))
+    assert "ambient temperature 30 °C is outside (15 ~ 25) °C" in hot.text
+
+
+def test_readings_that_do_not_suit_are_pointed_at(doors):
+    answer = write(doors, toml=MINE, readings=READINGS.replace("span,1.6", "span,wide"))
+
+    assert answer.status_code == 422
+    assert "/lines/3/value: must be a number" in answer.text
 
 
 def test_the_text_of_an_edition_is_sent_to_start_another_from(doors):
