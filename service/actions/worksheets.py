@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -153,7 +153,7 @@ def submit(
     count = sum(step.state == State.MEASURED for step in store.steps(session, line_id))
     order = store.get(session, line.work_order_id)
     number = f"{order.number}-{line.position + 1}-R{count + 1}"
-    previous = newest_before(session, item)
+    previous = newest_before(session, item, but_not=earlier.calibration_id if earlier else None)
     row = measurements.record_measured(
         session,
         item,
@@ -175,12 +175,9 @@ def submit(
 
     # 4 the step, the first signature, and what a standard out of tolerance asks for
     found = assessed.as_found or assessed.result
-    suggests_recall = (
-        previous is not None
-        and sheet.course is not Course.INITIAL
-        and found.verdict is Verdict.FAIL
-        and calibration_store.is_used(session, previous.id)
-    )
+    recall = None
+    if previous is not None and sheet.course is not Course.INITIAL:
+        recall = _recall_suggested(session, previous, found, found_on=today)
     work_orders.take_step(
         session,
         line,
@@ -192,7 +189,7 @@ def submit(
             "revision": saved.revision,
             "verdict": assessed.result.verdict.value,
             "as_found": None if sheet.course is Course.INITIAL else found.verdict.value,
-            "recall_of": str(previous.id) if previous and suggests_recall else None,
+            "recall": recall,
             "certificate": assessed.result.certificate and assessed.result.certificate.value,
         },
     )
@@ -200,8 +197,12 @@ def submit(
         session, row.id, meaning="calibrated", person=person,
         authenticated_at=authenticated_at, now=now,
     )  # fmt: skip
-    if previous is not None and suggests_recall:
-        _suggest_recall(session, previous, row, found, now=now)
+    if recall is not None:
+        announce(session, "recall.suggested", recall | {"found_by_id": str(row.id)}, now=now)
+        audit.record(
+            session, "recall.suggested", UUID(recall["calibration_id"]), actor_id=person.id,
+            now=now, said={"found_by_id": str(row.id)},
+        )  # fmt: skip
     return row
 
 
@@ -246,11 +247,18 @@ def row_of(point: Mapping[str, Any]) -> Row:
     )
 
 
-def newest_before(session: TenantSession, item: Item) -> Calibration | None:
-    """Return the calibration that the item relied on, valid or not; None if it had none."""
-    rows = calibration_store.of_item(session, item.id)
-    standing = (row for row in rows if calibration_store.supersession(session, row.id) is None)
-    return next(standing, None)
+def newest_before(
+    session: TenantSession, item: Item, *, but_not: UUID | None = None
+) -> Calibration | None:
+    """Return the calibration that the item relied on, valid or not; None if it had none.
+
+    Args:
+        but_not: one that was sent back, on which nothing relied.
+    """
+    for row in calibration_store.of_item(session, item.id):
+        if row.id != but_not and calibration_store.supersession(session, row.id) is None:
+            return row
+    return None
 
 
 def interval_of(sheet: Sheet, unit: str) -> MeasuringInterval | None:
@@ -478,34 +486,27 @@ def _supersede(
         )  # fmt: skip
 
 
-def _suggest_recall(
-    session: TenantSession,
-    previous: Calibration,
-    row: Calibration,
-    found: MethodResult,
-    *,
-    now: datetime,
-) -> None:
-    """Say that results rest on a standard found out of tolerance: a recall is to be opened."""
-    errors = [
-        [point.nominal, value.value]
-        for point in found.points
-        for value in point.values
-        if point.test == MAIN_TEST
-        and value.check == found.decisive.check
-        and value.name == found.decisive.name
-    ]
-    said = {
+def _recall_suggested(
+    session: TenantSession, previous: Calibration, found: MethodResult, *, found_on: date
+) -> dict[str, Any] | None:
+    """Return what a recall needs to know of an item found out of tolerance; None if nothing rests.
+
+    The errors are those found at each point, of the value that decides.
+    """
+    if found.verdict is not Verdict.FAIL or not calibration_store.is_used(session, previous.id):
+        return None
+    return {
         "calibration_id": str(previous.id),
-        "found_by_id": str(row.id),
-        "item_id": str(row.item_id),
+        "item_id": str(previous.item_id),
         "last_good_on": previous.performed_on.isoformat(),
-        "found_on": row.performed_on.isoformat(),
+        "found_on": found_on.isoformat(),
         "unit": found.unit,
-        "as_found": errors,
+        "as_found": [
+            [point.nominal, value.value]
+            for point in found.points
+            for value in point.values
+            if point.test == MAIN_TEST
+            and value.check == found.decisive.check
+            and value.name == found.decisive.name
+        ],
     }
-    announce(session, "recall.suggested", said, now=now)
-    audit.record(
-        session, "recall.suggested", previous.id, actor_id=row.id, now=now,
-        said={"found_by_id": str(row.id)},
-    )  # fmt: skip

@@ -16,6 +16,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from markupsafe import Markup
 
 from certificates.errors import CertificateError
+from procedures.worksheet import plain
 from service.actions import order_exchange, signing_off
 from service.actions import work_orders as actions
 from service.actions.work_orders import Asked
@@ -149,7 +150,7 @@ class LinePart:
     verdict: str | None
     as_found: str | None
     certificate_number: str | None
-    recall_of: UUID | None
+    recall: str | None
     is_initial: bool
 
 
@@ -648,15 +649,22 @@ def _line(
         verdict=measured.said.get("verdict") if measured else None,
         as_found=measured.said.get("as_found") if measured else None,
         certificate_number=certificate.number if certificate else None,
-        recall_of=_recall_of(measured.said) if measured else None,
+        recall=_recall(measured.said) if measured else None,
         is_initial=found.line.is_initial,
     )
 
 
-def _recall_of(said: Mapping[str, Any]) -> UUID | None:
-    """Return the former calibration on which results rest that are now in question."""
-    id_ = said.get("recall_of")
-    return UUID(id_) if id_ else None
+def _recall(said: Mapping[str, Any]) -> str | None:
+    """Return where to ask what rests on a standard found out of tolerance, as it was found."""
+    told = said.get("recall")
+    if not told:
+        return None
+    return addresses.what_if(
+        UUID(told["calibration_id"]),
+        last_good_on=told["last_good_on"],
+        found_on=told["found_on"],
+        as_found=" ".join(f"{plain(value)}={plain(error)}" for value, error in told["as_found"]),
+    )
 
 
 def _said(said: Mapping[str, Any]) -> str:

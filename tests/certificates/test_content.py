@@ -288,6 +288,19 @@ def test_an_uncertainty_equal_to_the_capability_stands(calibration):
 # --- Persons, dates, texts ------------------------------------------------------------------------
 
 
+def test_of_a_calibration_two_may_sign_where_nobody_checks(verification, calibration):
+    calibrated, _, approved = calibration.signatories
+    same = replace(approved, name_zh=calibrated.name_zh)
+
+    two = replace(calibration, signatories=(calibrated, approved))
+
+    assert [signatory.meaning for signatory in two.signatories] == ["calibrated", "approved"]
+    with pytest.raises(SignatoriesIncomplete, match="once each"):
+        replace(verification, signatories=(calibrated, approved))
+    with pytest.raises(SignatoriesIncomplete, match="three different persons"):
+        replace(calibration, signatories=(calibrated, same))
+
+
 def test_three_different_persons_sign(certificate):
     calibrated, checked, approved = certificate.signatories
 

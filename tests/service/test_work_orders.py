@@ -15,6 +15,7 @@ from sqlmodel import Session, col, select
 
 from procedures.worksheet import Course, Limitation
 from service.actions import (
+    certificates,
     order_exchange,
     organizations,
     signing_off,
@@ -453,12 +454,14 @@ def test_a_standard_out_of_tolerance_as_found_suggests_a_recall(lab, bench, name
         )
         workshop.save(session, bench.people, line_id, sheet(better.id, rows=off))
         workshop.submit(session, bench.people, line_id)
+        said = store.last_step(session, line_id).said
         (suggested,) = session.exec(select(Outbox).where(Outbox.event == "recall.suggested")).all()
 
     assert measured.id
     assert suggested.content["calibration_id"] == str(bench.standard.id)
     assert suggested.content["last_good_on"] == "2026-01-10"
     assert suggested.content["as_found"][2] == [0.8, pytest.approx(0.05)]
+    assert said["recall"]["calibration_id"] == str(bench.standard.id)
 
 
 def test_of_a_new_item_nothing_is_as_found(lab, bench):
@@ -588,6 +591,38 @@ def test_a_verification_is_signed_by_three_whatever_the_policy(lab, bench, owner
             workshop.sign_off(session, bench.people, bench.line_id, State.APPROVED)
 
     books.refusing(owner, approve, StepOutOfOrder)
+
+
+def test_of_a_calibration_two_persons_are_enough_where_the_policy_says_so(lab, bench, owner):
+    """Until it says so, a calibration is signed by three as well."""
+
+    def approve():
+        with lab() as session:
+            workshop.sign_off(session, bench.people, bench.line_id, State.APPROVED)
+
+    with lab() as session:
+        row = books.calibrate(
+            session, "", TODAY, books.use(reference_id=bench.standard.id), item_id=bench.item.id
+        )
+        work_orders.take_step(
+            session, store.line(session, bench.line_id), State.MEASURED,
+            person=bench.people["calibrated"], now=NOW, calibration_id=row.id,
+        )  # fmt: skip
+        certificates.sign(
+            session, row.id, meaning="calibrated", person=bench.people["calibrated"],
+            authenticated_at=NOW, now=NOW,
+        )  # fmt: skip
+    books.refusing(owner, approve, StepOutOfOrder)
+    with lab() as session:
+        work_orders.set_policy(
+            session, signatories=2, items_a_day=None, reason="two of us",
+            person=bench.people["approved"], now=NOW,
+        )  # fmt: skip
+    approve()
+    with lab() as session:
+        two = {meaning: bench.people[meaning] for meaning in ("calibrated", "approved")}
+        certificate = books.issue(session, row.id, two)
+        assert certificate.kind == "calibration_certificate"
 
 
 def test_what_was_measured_by_no_edition_of_ours_gets_no_certificate_here(lab, bench, owner):
