@@ -217,20 +217,18 @@ def list_work_orders(
 
     A filter keeps an order of which one item fits it.
     """
-    rows = store.listed(session)
-    wanted = {
-        row.order.id
-        for row in rows
-        if (state is None or row.state is state)
-        and (item_id is None or row.item.id == item_id)
-        and (assigned_to_id is None or row.step.assigned_to_id == assigned_to_id)
-        and (before is None or row.order.number < before)
-    }
-    grouped: dict[UUID, list[Listed]] = {}
-    for row in rows:
-        if row.order.id in wanted:
-            grouped.setdefault(row.order.id, []).append(row)
-    return [_order(own) for own in list(grouped.values())[:limit]]
+    wanted = store.Wanted(
+        states=None if state is None else [state],
+        item_id=item_id,
+        assigned_to_id=assigned_to_id,
+        before=before,
+    )
+    found = dict.fromkeys(row.order.id for row in store.listed(session, wanted))
+    page = list(found)[:limit]
+    grouped: dict[UUID, list[Listed]] = {id_: [] for id_ in page}
+    for row in store.listed(session, store.Wanted(order_ids=page)):
+        grouped[row.order.id].append(row)
+    return [_order(own) for own in grouped.values()]
 
 
 @router.post("", status_code=201)
@@ -250,7 +248,7 @@ def place_work_order(
         due_on=said.due_on,
         remarks=said.remarks,
     )
-    return _order(store.listed(session, order_ids=[order.id]))
+    return _order(store.of_order(session, order.id))
 
 
 @router.get("/inbox")
@@ -280,7 +278,7 @@ def take_in_document(
     else:
         order_exchange.take_in_result(session, delivery_id, said.line_id, person=person, now=now)
         order = store.get(session, store.line(session, said.line_id).work_order_id)
-    return _order(store.listed(session, order_ids=[order.id]))
+    return _order(store.of_order(session, order.id))
 
 
 @router.get("/policy")
@@ -327,7 +325,7 @@ def list_loads(
 def get_work_order(session: Reading, order_id: UUID) -> WorkOrderAnswer:
     """Return a work order with its items and where each stands."""
     store.get(session, order_id)
-    return _order(store.listed(session, order_ids=[order_id]))
+    return _order(store.of_order(session, order_id))
 
 
 @router.post("/{order_id}/answer")
@@ -343,7 +341,7 @@ def answer_work_order(
         person=people_store.acting(session, actor.person_id),
         now=now,
     )
-    return _order(store.listed(session, order_ids=[order.id]))
+    return _order(store.of_order(session, order.id))
 
 
 @router.get("/lines/{line_id}")
@@ -500,7 +498,7 @@ def _order(rows: list[Listed]) -> WorkOrderAnswer:
 
 def _line(session: TenantSession, line_id: UUID) -> LineWithSteps:
     line = store.line(session, line_id)
-    rows = store.listed(session, order_ids=[line.work_order_id])
+    rows = store.of_order(session, line.work_order_id)
     (row,) = [row for row in rows if row.line.id == line_id]
     saved = store.worksheet(session, line_id)
     return LineWithSteps(

@@ -1,11 +1,12 @@
 """Reading work orders: their items and steps, worksheets, photos, the room's log, the policy."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import ColumnElement, Select, case, or_
 from sqlalchemy import select as select_columns  # sqlmodel's stops at four columns
 from sqlalchemy.orm import aliased
 from sqlmodel import col, func, select
@@ -26,7 +27,7 @@ from service.tables.work_orders import (
     WorksheetRevision,
 )
 from service.tenancy import TenantSession
-from service.work_order_states import State
+from service.work_order_states import ENDED, State
 
 MOST_RECORDS = 50  # of a type, looked at for what is usual
 
@@ -102,15 +103,69 @@ def measured(session: TenantSession, line_id: UUID) -> WorkOrderStep | None:
     return found[-1] if found else None
 
 
-def listed(session: TenantSession, *, order_ids: Iterable[UUID] | None = None) -> list[Listed]:
-    """Return every item of every work order, or of some, where it stands; newest orders first."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which items of work orders are asked for, in which order; what is None does not count.
+
+    Attributes:
+        text: in the order's number, the item's names and number, the customer, the procedure.
+        sort: number, item_zh, item_en, due, planned or state.
+    """
+
+    order_ids: Collection[UUID] | None = None
+    item_id: UUID | None = None
+    states: Collection[State] | None = None
+    assigned_to_id: UUID | None = None
+    before: str | None = None
+    text: str = ""
+    sort: str = "number"
+    descending: bool = True
+
+
+ALL = Wanted()
+
+
+def listed(
+    session: TenantSession, wanted: Wanted = ALL, *, limit: int | None = None, offset: int = 0
+) -> list[Listed]:
+    """Return items of work orders, where each stands."""
+    statement = _joined(
+        select_columns(WorkOrder, WorkOrderLine, Item, WorkOrderStep, Organization, Person), wanted
+    ).order_by(*_order(wanted))
+    if limit is not None:
+        statement = statement.limit(limit).offset(offset)
+    return [Listed(*row) for row in session.execute(statement)]
+
+
+def of_order(session: TenantSession, order_id: UUID) -> list[Listed]:
+    """Return the items of one work order, in their order, where each stands."""
+    return listed(session, Wanted(order_ids=[order_id], descending=False))
+
+
+def count_listed(session: TenantSession, wanted: Wanted) -> int:
+    """Return how many items of work orders are asked for."""
+    statement = _joined(select_columns(func.count(col(WorkOrderLine.id))), wanted)
+    return int(session.execute(statement).scalar_one())
+
+
+def count_by_state(session: TenantSession) -> dict[State, int]:
+    """Return how many items of work orders stand where, in the order of the states."""
+    statement = _joined(
+        select_columns(col(WorkOrderStep.state), func.count(col(WorkOrderLine.id))), ALL
+    ).group_by(col(WorkOrderStep.state))
+    counts: dict[str, int] = dict(session.execute(statement).tuples().all())
+    return {state: counts[state] for state in State if state in counts}
+
+
+def _joined(statement: Select[*tuple[Any, ...]], wanted: Wanted) -> Select[*tuple[Any, ...]]:
+    """Return a statement over items of work orders with their newest step, as asked for."""
     newest = (
         select(WorkOrderStep.line_id, func.max(WorkOrderStep.position).label("position"))
         .group_by(col(WorkOrderStep.line_id))
         .subquery()
     )
-    wanted = (
-        select_columns(WorkOrder, WorkOrderLine, Item, WorkOrderStep, Organization, Person)
+    statement = (
+        statement.select_from(WorkOrder)
         .join(WorkOrderLine, col(WorkOrderLine.work_order_id) == WorkOrder.id)
         .join(Item, col(Item.id) == WorkOrderLine.item_id)
         .join(newest, newest.c.line_id == WorkOrderLine.id)
@@ -121,11 +176,50 @@ def listed(session: TenantSession, *, order_ids: Iterable[UUID] | None = None) -
         )
         .join(Organization, col(Organization.id) == WorkOrder.customer_id)
         .outerjoin(Person, col(Person.id) == WorkOrderStep.assigned_to_id)
-        .order_by(col(WorkOrder.number).desc(), col(WorkOrderLine.position))
     )
-    if order_ids is not None:
-        wanted = wanted.where(col(WorkOrder.id).in_(order_ids))
-    return [Listed(*row) for row in session.execute(wanted)]
+    return statement.where(*_conditions(wanted))
+
+
+def _conditions(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
+    if wanted.order_ids is not None:
+        yield col(WorkOrder.id).in_(wanted.order_ids)
+    if wanted.item_id is not None:
+        yield col(WorkOrderLine.item_id) == wanted.item_id
+    if wanted.states is not None:
+        yield col(WorkOrderStep.state).in_([state.value for state in wanted.states])
+    if wanted.assigned_to_id is not None:
+        yield col(WorkOrderStep.assigned_to_id) == wanted.assigned_to_id
+    if wanted.before is not None:
+        yield col(WorkOrder.number) < wanted.before
+    if wanted.text:
+        searched = (
+            WorkOrder.number,
+            Item.name_zh,
+            Item.name_en,
+            Item.serial_number,
+            Organization.name_zh,
+            Organization.name_en,
+            WorkOrderLine.procedure_code,
+        )
+        text = wanted.text.lower()
+        yield or_(*(func.lower(col(name)).contains(text, autoescape=True) for name in searched))
+
+
+def _order(wanted: Wanted) -> Iterator[ColumnElement[Any]]:
+    """Yield what is sorted by; an empty date comes last going up, first going down."""
+    progress = case({state.value: place for place, state in enumerate(State)},
+                    value=col(WorkOrderStep.state))  # fmt: skip
+    keys: dict[str, list[Any]] = {
+        "number": [],
+        "item_zh": [col(Item.name_zh)],
+        "item_en": [col(Item.name_en)],
+        "due": [col(WorkOrder.due_on).is_(None), col(WorkOrder.due_on)],
+        "planned": [col(WorkOrderStep.planned_on).is_(None), col(WorkOrderStep.planned_on)],
+        "state": [progress],
+    }
+    for key in (*keys[wanted.sort], col(WorkOrder.number)):
+        yield key.desc() if wanted.descending else key.asc()
+    yield col(WorkOrderLine.position).asc()
 
 
 def given(session: TenantSession, person_id: UUID, planned_on: date) -> int:
@@ -162,15 +256,7 @@ def line_of_calibration(session: TenantSession, calibration_id: UUID) -> WorkOrd
 
 def open_lines_of_item(session: TenantSession, item_id: UUID) -> list[Listed]:
     """Return where an item stands in work orders that have not ended with it."""
-    ids = session.exec(
-        select(WorkOrderLine.work_order_id).where(WorkOrderLine.item_id == item_id)
-    ).all()
-    ended = (State.RETURNED, State.DECLINED, State.CANCELLED)
-    return [
-        row
-        for row in listed(session, order_ids=ids)
-        if row.line.item_id == item_id and row.state not in ended
-    ]
+    return listed(session, Wanted(item_id=item_id, states=set(State) - ENDED))
 
 
 def photos(session: TenantSession, line_id: UUID) -> Sequence[WorkOrderPhoto]:

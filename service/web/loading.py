@@ -133,8 +133,9 @@ def home_of_demonstration(engine: Engine, session: TenantSession, *, on: date) -
 
 def _open_worksheet(session: TenantSession) -> UUID | None:
     """Return an item of a work order that is being measured; None if there is none."""
-    listed = work_order_store.listed(session)
-    return next((row.line.id for row in listed if row.state is State.ASSIGNED), None)
+    on_the_bench = work_order_store.Wanted(states=[State.ASSIGNED])
+    listed = work_order_store.listed(session, on_the_bench, limit=1)
+    return listed[0].line.id if listed else None
 
 
 def _shared_by_two_makers(plates: Iterable[tuple[str, str]]) -> str | None:

@@ -1,8 +1,7 @@
 """Work orders as pages: the list, one order with its next steps, the inbox, the labels."""
 
 import csv
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from io import BytesIO, StringIO
@@ -50,7 +49,6 @@ NEW_ROUTE = "/work-orders/new"
 INBOX_ROUTE = "/work-orders/inbox"
 PHOTO_ROUTE = "/work-orders/photos/{photo_id}"
 OPEN = "open"
-SORTS = ("number", "item", "due", "state", "planned")
 T = TypeVar("T")
 Refusal = (ServiceError, TraceabilityError, CertificateError)
 Text = Annotated[str, Form(max_length=2000)]
@@ -254,16 +252,16 @@ def show_orders(
     request: Request, session: Reading, actor: Acting, today: Today, wanted: Wanted
 ) -> HTMLResponse:
     """Show the items of work orders, filtered and sorted as asked."""
-    everything = store.listed(session)
-    rows = order_rows(everything, wanted, actor, on=today, language=language_of(request))
-    pages = max(1, -(-len(rows) // ROWS_A_PAGE))
+    asked = _as_asked(wanted, actor, language_of(request))
+    matching = store.count_listed(session, asked)
+    pages = max(1, -(-matching // ROWS_A_PAGE))
     page = min(wanted.page, pages)
-    counts = Counter(row.state for row in everything)
+    found = store.listed(session, asked, limit=ROWS_A_PAGE, offset=(page - 1) * ROWS_A_PAGE)
     view = OrdersPage(
         filter=replace(wanted, page=page),
-        rows=tuple(rows[(page - 1) * ROWS_A_PAGE : page * ROWS_A_PAGE]),
-        counts={state: counts[state] for state in State if counts[state]},
-        matching=len(rows),
+        rows=tuple(_row(row, on=today) for row in found),
+        counts=store.count_by_state(session),
+        matching=matching,
         pages=pages,
         on=today,
         waiting=sum(receipt is None for _, receipt in store.inbox(session)),
@@ -282,8 +280,8 @@ def download_orders(
         ["number", "name_zh", "name_en", "serial_number", "customer_zh", "procedure",
          "assigned_to", "planned_on", "due_on", "state"]
     )  # fmt: skip
-    language = language_of(request)
-    for row in order_rows(store.listed(session), wanted, actor, on=today, language=language):
+    asked = _as_asked(wanted, actor, language_of(request))
+    for row in (_row(found, on=today) for found in store.listed(session, asked)):
         names = (row.number, row.item.zh, row.item.en, row.serial_number, row.customer.zh,
                  row.procedure, row.assigned_to.zh if row.assigned_to else "")  # fmt: skip
         writer.writerow([*map(cell, names), row.planned_on, row.due_on, row.state.value])
@@ -294,37 +292,16 @@ def download_orders(
     )
 
 
-def order_rows(
-    listed: Iterable[Listed], wanted: OrderFilter, actor: Actor, *, on: date, language: str
-) -> list[OrderRow]:
-    """Return the rows that are asked for, in the order that is asked for."""
-    rows = [
-        _row(found, on=on)
-        for found in listed
-        if (not wanted.mine or found.step.assigned_to_id == actor.person_id)
-        and (
-            not wanted.state
-            or found.state == wanted.state
-            or (wanted.state == OPEN and found.state not in ENDED)
-        )
-    ]
-    text = wanted.text.casefold()
-    if text:
-        rows = [row for row in rows if text in _searched(row)]
-    keys: dict[str, Callable[[OrderRow], Any]] = {
-        "number": lambda row: row.number,
-        "item": lambda row: row.item.zh if language == "zh" else row.item.en,
-        "due": lambda row: row.due_on or date.max,
-        "planned": lambda row: row.planned_on or date.max,
-        "state": lambda row: list(State).index(row.state),
-    }
-    return sorted(rows, key=keys[wanted.sort], reverse=wanted.descending)
-
-
-def _searched(row: OrderRow) -> str:
-    names = (row.number, row.item.zh, row.item.en, row.serial_number, row.customer.zh,
-             row.customer.en, row.procedure)  # fmt: skip
-    return "\n".join(names).casefold()
+def _as_asked(wanted: OrderFilter, actor: Actor, language: str) -> store.Wanted:
+    """Return what the list asks of the book."""
+    states = {"": None, OPEN: set(State) - ENDED}
+    return store.Wanted(
+        text=wanted.text,
+        states=states[wanted.state] if wanted.state in states else [State(wanted.state)],
+        assigned_to_id=actor.person_id if wanted.mine else None,
+        sort=f"item_{language}" if wanted.sort == "item" else wanted.sort,
+        descending=wanted.descending,
+    )
 
 
 def _row(found: Listed, *, on: date) -> OrderRow:
@@ -490,7 +467,7 @@ def show_order(request: Request, session: Reading, today: Today, order_id: UUID)
 @router.get(addresses.WORK_ORDERS_ROUTE + "/{order_id}/labels")
 def show_labels(request: Request, session: Reading, order_id: UUID) -> HTMLResponse:
     """Show the labels of an order's items, to be printed: a scan opens the worksheet."""
-    rows = store.listed(session, order_ids=[store.get(session, order_id).id])
+    rows = store.of_order(session, store.get(session, order_id).id)
     base = request.app.state.settings.public_url
     labels = tuple(
         Label(
@@ -603,7 +580,7 @@ def take_step(
 def order_page(session: TenantSession, order_id: UUID, *, on: date) -> OrderPage:
     """Return the page of one order."""
     order = store.get(session, order_id)
-    rows = store.listed(session, order_ids=[order_id])
+    rows = store.of_order(session, order_id)
     names = {row.id: bilingual(row, "name") for row in organization_store.all_of_them(session)}
     people = {row.id: bilingual(row, "name") for row in people_store.of_organization(session)}
     return OrderPage(

@@ -159,9 +159,7 @@ def test_an_order_of_several_items_is_under_way_until_its_last_one_is_back(lab, 
         )
         first, second = store.lines(session, order.id)
         work_orders.cancel(session, first.id, reason="sold", person=keeper, now=NOW)
-        assert order_state(r.state for r in store.listed(session, order_ids=[order.id])) == (
-            State.REQUESTED
-        )
+        assert order_state(r.state for r in store.of_order(session, order.id)) == (State.REQUESTED)
         assert order.number == "LAB-WO-2026-00002"
         with pytest.raises(AlreadyThere, match="is requested in LAB-WO-2026-00002"):
             work_orders.request(session, [workshop.asked(two[1])], requested_by=keeper, now=NOW)
