@@ -153,7 +153,7 @@ def count_by_state(session: TenantSession) -> dict[State, int]:
     statement = _joined(
         select_columns(col(WorkOrderStep.state), func.count(col(WorkOrderLine.id))), ALL
     ).group_by(col(WorkOrderStep.state))
-    counts: dict[str, int] = dict(session.execute(statement).tuples().all())
+    counts = {str(row[0]): int(row[1]) for row in session.execute(statement)}
     return {state: counts[state] for state in State if state in counts}
 
 
