@@ -248,6 +248,61 @@ def sql_descendants(network: Network, seeds: Sequence[int]) -> tuple[float, int]
     return time.perf_counter() - begin, count
 
 
+def sql_chain(network: Network, numbers: Sequence[int]) -> tuple[float, float]:
+    """Return the median time of one ancestry and of one look-up by key, in a book's table."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = sqlite3.connect(Path(folder) / "book.db")
+        database.execute(
+            "CREATE TABLE calibration_reference (organization_id BLOB, calibration_id BLOB, "
+            "position INTEGER, reference_id BLOB, "
+            "PRIMARY KEY (organization_id, calibration_id, position)) WITHOUT ROWID"
+        )
+        book = bytes(16)
+        (part,) = network.parts
+        ids = [high.to_bytes(8) + low.to_bytes(8) for high, low in part.calibration_ids.T.tolist()]
+        for users, places in part.chunks():
+            for position, place in enumerate(places):
+                database.executemany(
+                    "INSERT INTO calibration_reference VALUES (?, ?, ?, ?)",
+                    (
+                        (book, ids[user], position, ids[used])
+                        for user, used in zip(
+                            range(users.start, users.stop),
+                            part.references[place].tolist(),
+                            strict=True,
+                        )
+                    ),
+                )
+        database.commit()
+        chain = """
+            WITH RECURSIVE own(id) AS (
+                SELECT :id UNION SELECT edge.reference_id FROM calibration_reference AS edge
+                JOIN own ON edge.organization_id = :book AND edge.calibration_id = own.id)
+            SELECT edge.* FROM calibration_reference AS edge
+            WHERE edge.organization_id = :book AND edge.calibration_id IN (SELECT id FROM own)"""
+        look_up = """SELECT * FROM calibration_reference
+            WHERE organization_id = :book AND calibration_id = :id"""
+        took: dict[str, list[float]] = {chain: [], look_up: []}
+        for number in numbers:
+            for query, times in took.items():  # interleaved
+                begin = time.perf_counter()
+                database.execute(query, {"book": book, "id": ids[number]}).fetchall()
+                times.append(time.perf_counter() - begin)
+        return float(np.median(took[chain])), float(np.median(took[look_up]))
+
+
+def resident(path: Path) -> int:
+    """Return how many bytes of a mapped file this process holds in memory; 0 where unknown."""
+    total, inside = 0, False
+    smaps = Path("/proc/self/smaps")
+    for line in smaps.read_text().splitlines() if smaps.exists() else ():
+        if "-" in line.split(" ", 1)[0] and ":" not in line.split(" ", 1)[0]:
+            inside = line.endswith(str(path))
+        elif inside and line.startswith("Rss:"):
+            total += int(line.split()[1]) * 1024
+    return total
+
+
 def uncertainties_deviations(network: Network, numbers: NDArray[np.int32]) -> list[float]:
     values: dict[int, Any] = {}
     needed = sorted(ancestors(network, numbers.tolist()))
@@ -401,6 +456,15 @@ def snapshots(network: Network, per_million: float, report: Report) -> None:
             "snapshot opened, every item on a day from it",
             best(lambda: audit_items(opened(), on=NOON_OF_TIME)),
         )
+        kept = opened()
+        audit_items(kept, on=NOON_OF_TIME)
+        audit_network(kept)
+        megabytes_held = resident(path) / 1e6 / per_million
+        print(
+            f"of the mapped snapshot {megabytes_held:.0f} MB per 10⁶ items are in memory after "
+            f"both audits; UUIDs stay in the file ({'met' if megabytes_held <= 200 else 'MISSED'}: "
+            "≤ 200)"
+        )
 
 
 def uuids(ids: NDArray[np.uint64]) -> list[Any]:
@@ -434,6 +498,14 @@ def beside_peers(size: int, report: Report) -> None:
     took = best(lambda: descendants(network, national))
     ratio(report, "descendants of a national standard", took, walking, "networkx", 200)
     numbers = in_force(network, on=LAST)
+    some = np.random.default_rng(4).choice(numbers[numbers != NOBODY], 2000, replace=False)
+    chain, look_up = sql_chain(network, some.tolist())
+    report.line(
+        "one chain through SQL",
+        chain,
+        beside=f"a raw look-up {1e6 * look_up:.0f} µs: {chain / look_up:.1f} × (≤ 12)",
+        met=chain <= 12 * look_up,
+    )
     begin = time.perf_counter()
     expected = uncertainties_deviations(network, numbers)
     propagating = time.perf_counter() - begin

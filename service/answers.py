@@ -1,6 +1,6 @@
 """Answers to questions about traceability: load, decide, return; nothing is written."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from uuid import UUID
@@ -45,13 +45,19 @@ def audit_book(session: TenantSession, *, on: date, known_at: datetime) -> tuple
 
 
 def audit_books(
-    engine: Engine, organization_ids: Iterable[UUID], *, on: date, known_at: datetime
+    engine: Engine,
+    organization_ids: Iterable[UUID],
+    *,
+    on: date,
+    known_at: datetime,
+    progress: Callable[[int], None] = lambda _count: None,
 ) -> tuple[Finding, ...]:
     """Return the findings of many books, each read in its own session and each told once."""
     found: dict[Finding, None] = {}
     for organization_id in organization_ids:
         with TenantSession(engine, organization_id, read_only=True) as session:
             found |= dict.fromkeys(audit_book(session, on=on, known_at=known_at))
+        progress(1)
     return tuple(found)
 
 

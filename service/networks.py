@@ -37,7 +37,8 @@ from traceability.graph import Link, build_graph
 from traceability.impact import BlastRadius, DriftAssumption, RecordedResult
 from traceability.influences import InfluencedResult
 from traceability.network import Network
-from traceability.numbering import build_network
+from traceability.numbering import build_network, merged
+from traceability.reevaluation import Reevaluated, reevaluate
 from traceability.snapshot import open_snapshot, snapshot_of
 
 Progress = Callable[[int], None]
@@ -451,10 +452,64 @@ def fitness(
     )
 
 
+# --- A standard's certificate is replaced ------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reevaluation:
+    """What a new calibration of a standard makes of the uncertainties that rest on an old one.
+
+    Attributes:
+        in_force: of the dependents, those on which an item relies: future work is done with these.
+    """
+
+    root: Link
+    successor: Link
+    dependents: tuple[Reevaluated, ...]
+    in_force: frozenset[UUID]
+
+
+def reevaluation(
+    session: TenantSession,
+    calibration_id: UUID,
+    successor_id: UUID,
+    *,
+    on: date,
+    known_at: datetime,
+) -> Reevaluation:
+    """Return what rests on a standard's calibration as it would be with its successor's u.
+
+    Nothing is written: certified results stay as they are, this is for work to come.
+
+    Raises:
+        NotFound: the book has no such calibrations, or had none by then.
+        InvalidField: the successor is another item's, or states its U in another unit.
+    """
+    loaded = _loaded_by(session, calibration_id, on=on, known_at=known_at)
+    root = next(link for link in loaded.links if link.calibration_id == loaded.root_id)
+    found = store.links_anywhere(session, [successor_id], known_at=known_at)
+    if not found:
+        raise NotFound("calibration", successor_id)
+    successor = found[0]
+    if successor.item_id != root.item_id or successor_id == calibration_id:
+        raise InvalidField("/successor_id", "the successor is another calibration of that item")
+    if root.uncertainty and successor.uncertainty:
+        unit = root.uncertainty.unit
+        if successor.uncertainty.unit != unit:
+            raise InvalidField("/successor_id", f"the standard's U is stated in {unit}")
+    return Reevaluation(
+        root=root,
+        successor=successor,
+        dependents=reevaluate(loaded.links, loaded.root_id, successor),
+        in_force=_ids_in_force(loaded.links, on=on),
+    )
+
+
 # --- The operator's network over all books -----------------------------------------------------
 
 # Whose word counts where several books hold one event: its maker's first.
 SOURCES = ("made", "external", "received", "cited")
+MAKERS = frozenset({"made", "external"})
 
 
 def all_links(
@@ -474,12 +529,16 @@ def all_links(
     for organization_id in organization_ids:
         with TenantSession(engine, organization_id, read_only=True) as session:
             published |= store.publications(session)
-            for source, link in store.sourced_links(session, known_at=known_at):
-                known = told.get(link.calibration_id)
-                if known is None or SOURCES.index(source) < SOURCES.index(known[0]):
-                    told[link.calibration_id] = source, link
+            _tell_once(told, store.sourced_links(session, known_at=known_at))
         progress(1)
     return tuple(store.in_own_ids(link, published) for _, link in told.values())
+
+
+def _tell_once(told: dict[UUID, tuple[str, Link]], links: Iterable[tuple[str, Link]]) -> None:
+    for source, link in links:
+        known = told.get(link.calibration_id)
+        if known is None or SOURCES.index(source) < SOURCES.index(known[0]):
+            told[link.calibration_id] = source, link
 
 
 def write_snapshot(
@@ -500,6 +559,63 @@ def write_snapshot(
     """
     links = all_links(engine, organization_ids, known_at=known_at, progress=progress)
     network = build_network(columns_of(links), watermark=known_at.isoformat())
+    _replace(file, network)
+    return network
+
+
+def update_snapshot(
+    engine: Engine,
+    organization_ids: Sequence[UUID],
+    file: Path,
+    *,
+    known_at: datetime,
+    progress: Progress = lambda _count: None,
+) -> Network:
+    """Merge into a snapshot what the books recorded since its watermark, and return the network.
+
+    What was recorded only now but used by what the snapshot has already, leaves that as it was
+    judged: then write it anew.
+
+    Raises:
+        InvalidField: the snapshot knows the books at a later moment already.
+        SnapshotTruncated, SnapshotOfAnotherVersion, SnapshotUnreadable: as `open_snapshot`.
+        CycleInTraceability, DateOutOfRange: of the new records; the old snapshot stays.
+        OSError: there is no such file, or it cannot be written.
+    """
+    old = read_snapshot(file)
+    since = datetime.fromisoformat(old.watermark)
+    if since > known_at:
+        raise InvalidField("/known_at", f"the snapshot is of {since} already")
+    told: dict[UUID, tuple[str, Link]] = {}
+    behind: dict[UUID, Link] = {}
+    published: dict[UUID, UUID] = {}
+    for organization_id in organization_ids:
+        with TenantSession(engine, organization_id, read_only=True) as session:
+            published |= store.publications(session)
+            changed = store.sourced_links(session, known_at=known_at, since=since)
+            _tell_once(told, changed)
+            used = {used.reference_id for _, link in changed for used in link.references}
+            for link in store.links_anywhere(session, used, known_at=known_at):
+                behind[published.get(link.calibration_id, link.calibration_id)] = link
+        progress(1)
+    links = {id_: store.in_own_ids(link, published) for id_, (_, link) in told.items()}
+    known = dict(zip(links, old.has(links), strict=True))
+    network = merged(
+        old,
+        columns_of(
+            [link for id_, link in links.items() if not known[id_]],
+            behind=[replace(link, calibration_id=id_) for id_, link in behind.items()],
+            # As in a new snapshot, the end of another's event counts where its maker ended it.
+            ended=[link for id_, link in links.items() if known[id_] and told[id_][0] in MAKERS],
+        ),
+        watermark=known_at.isoformat(),
+    )
+    _replace(file, network)
+    return network
+
+
+def _replace(file: Path, network: Network) -> None:
+    """Write a snapshot beside the old one, which stays until the new one is whole."""
     with NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.", delete=False) as beside:
         try:
             for piece in snapshot_of(network):
@@ -510,7 +626,6 @@ def write_snapshot(
         except BaseException:
             Path(beside.name).unlink(missing_ok=True)
             raise
-    return network
 
 
 def read_snapshot(file: Path) -> Network:

@@ -9,8 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from math import ceil, floor, sqrt
+from typing import Any
 from uuid import UUID
 
+import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
@@ -122,7 +124,9 @@ def uuid_of(identifier: Identifiers) -> UUID:
     return UUID(int=high << 64 | low)
 
 
-def columns_of(links: Iterable[Link]) -> NetworkColumns:
+def columns_of(
+    links: Iterable[Link], *, behind: Iterable[Link] = (), ended: Iterable[Link] = ()
+) -> NetworkColumns:
     """Return links as columns.
 
     The uncertainty of each calibration is taken at the point where it used its first
@@ -130,88 +134,98 @@ def columns_of(links: Iterable[Link]) -> NetworkColumns:
     the reference contributed per unit of that, so the references of one calibration are
     taken as one influence over its whole interval.
 
+    Args:
+        links: the calibrations.
+        behind: references of theirs that are no rows of these columns.
+        ended: calibrations that are none either, but have ended since they were.
+
     Raises:
         DateOutOfRange: a date or moment cannot be held.
     """
     links = tuple(links)
-    graph = build_graph(links)
-    edges = [(n, reference) for n, link in enumerate(links) for reference in link.references]
-    ended = [link for link in links if link.superseded_at is not None]
+    graph = build_graph((*behind, *links))
     return NetworkColumns(
-        calibration_ids=identifiers([link.calibration_id for link in links]),
-        item_ids=identifiers([link.item_id for link in links]),
-        performed_on=np.array(
-            [days_of("performed_on", link.performed_on) for link in links], np.uint16
-        ),
-        valid_until=np.array(
-            [
-                UNLIMITED if link.valid_until is None else days_of("valid_until", link.valid_until)
-                for link in links
-            ],
-            np.uint16,
-        ),
-        recorded_at=np.array(
-            [
-                seconds_of("recorded_at", link.recorded_at, up=True) if link.recorded_at else 0
-                for link in links
-            ],
-            np.uint32,
-        ),
-        terminal=np.array([link.terminal_reason is not None for link in links], np.bool_),
-        flawed=np.array(
-            [
-                any(b.flaw not in _FLAWS_SEEN for b in breaks_at(graph, link.calibration_id))
-                for link in links
-            ],
-            np.bool_,
-        ),
-        main=np.array([link.track == MAIN_TRACK for link in links], np.bool_),
-        own_uncertainty=np.array([_own_uncertainty(link) for link in links], np.float32),
-        user=np.array([n for n, _ in edges], np.int32),
-        reference_ids=identifiers([reference.reference_id for _, reference in edges]),
-        coefficient=np.array(
-            [
-                _coefficient(
-                    reference.contributed_standard_uncertainty,
-                    reference.conversion_factor,
-                    documented(graph, reference.reference_id),
-                )
-                for _, reference in edges
-            ],
-            np.float32,
-        ),
-        ratio=np.array(
-            [
-                reference.ratio / reference.ratio_limit
-                if reference.ratio is not None and reference.ratio_limit
-                else 0
-                for _, reference in edges
-            ],
-            np.float32,
-        ),
-        superseded_ids=identifiers([link.calibration_id for link in ended]),
-        superseded_at=np.array(
-            [
-                seconds_of("superseded_at", link.superseded_at, up=True)
-                for link in ended
-                if link.superseded_at
-            ],
-            np.uint32,
-        ),
-        withdrawn=np.array([link.successor_id is None for link in ended], np.bool_),
+        **_calibrations(links, graph),
+        **_uses(links, graph),
+        **_endings([link for link in (*links, *ended) if link.superseded_at is not None]),
     )
+
+
+def _calibrations(links: tuple[Link, ...], graph: "nx.MultiDiGraph[UUID]") -> dict[str, Any]:
+    performed_on = [days_of("performed_on", link.performed_on) for link in links]
+    valid_until = [
+        UNLIMITED if link.valid_until is None else days_of("valid_until", link.valid_until)
+        for link in links
+    ]
+    recorded_at = [
+        seconds_of("recorded_at", link.recorded_at, up=True) if link.recorded_at else 0
+        for link in links
+    ]
+    flawed = [
+        any(found.flaw not in _FLAWS_SEEN for found in breaks_at(graph, link.calibration_id))
+        for link in links
+    ]
+    return {
+        "calibration_ids": identifiers([link.calibration_id for link in links]),
+        "item_ids": identifiers([link.item_id for link in links]),
+        "performed_on": np.array(performed_on, np.uint16),
+        "valid_until": np.array(valid_until, np.uint16),
+        "recorded_at": np.array(recorded_at, np.uint32),
+        "terminal": np.array([link.terminal_reason is not None for link in links], np.bool_),
+        "flawed": np.array(flawed, np.bool_),
+        "main": np.array([link.track == MAIN_TRACK for link in links], np.bool_),
+        "own_uncertainty": np.array([_own_uncertainty(link) for link in links], np.float32),
+    }
+
+
+def _uses(links: tuple[Link, ...], graph: "nx.MultiDiGraph[UUID]") -> dict[str, Any]:
+    edges = [(n, reference) for n, link in enumerate(links) for reference in link.references]
+    coefficients = [
+        _coefficient(
+            reference.contributed_standard_uncertainty,
+            reference.conversion_factor,
+            documented(graph, reference.reference_id),
+        )
+        for _, reference in edges
+    ]
+    ratios = [
+        reference.ratio / reference.ratio_limit
+        if reference.ratio is not None and reference.ratio_limit
+        else 0
+        for _, reference in edges
+    ]
+    return {
+        "user": np.array([n for n, _ in edges], np.int32),
+        "reference_ids": identifiers([reference.reference_id for _, reference in edges]),
+        "coefficient": np.array(coefficients, np.float32),
+        "ratio": np.array(ratios, np.float32),
+    }
+
+
+def _endings(ended: list[Link]) -> dict[str, Any]:
+    superseded_at = [
+        seconds_of("superseded_at", link.superseded_at, up=True)
+        for link in ended
+        if link.superseded_at
+    ]
+    return {
+        "superseded_ids": identifiers([link.calibration_id for link in ended]),
+        "superseded_at": np.array(superseded_at, np.uint32),
+        "withdrawn": np.array([link.successor_id is None for link in ended], np.bool_),
+    }
 
 
 def _own_uncertainty(link: Link) -> float:
     """Return what a calibration adds to its references' contributions; NaN if unknown."""
-    u = _uncertainty_at_its_point(link)
+    u = uncertainty_at_its_point(link)
     contributed = [reference.contributed_standard_uncertainty for reference in link.references]
     if u is None or None in contributed:
         return float("nan")
     return sqrt(max(0.0, u**2 - sum(part**2 for part in contributed if part is not None)))
 
 
-def _uncertainty_at_its_point(link: Link) -> float | None:
+def uncertainty_at_its_point(link: Link) -> float | None:
+    """Return u where a calibration used its first reference, or at its upper end; None: unknown."""
     if link.uncertainty is None:
         return None
     point = link.references[0].user_value if link.references else None
@@ -224,7 +238,7 @@ def _uncertainty_at_its_point(link: Link) -> float | None:
 
 def _coefficient(contributed: float | None, factor: float | None, used: Link | None) -> float:
     """Return the user's unit per reference's unit, so that it carries what was contributed."""
-    u = None if used is None else _uncertainty_at_its_point(used)
+    u = None if used is None else uncertainty_at_its_point(used)
     if contributed is None or not u:
         return float("nan")
     return contributed / u * (-1.0 if factor is not None and factor < 0 else 1.0)

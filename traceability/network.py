@@ -157,6 +157,11 @@ class Network:
                 raise UnknownCalibration(id_)
         return numbers
 
+    def has(self, ids: Iterable[UUID]) -> list[bool]:
+        """Return whether each of some ids is that of a calibration of the network."""
+        known: list[bool] = (find_numbers(self.parts, identifiers(tuple(ids))) != NOBODY).tolist()
+        return known
+
     def block_of(self, number: int) -> tuple[Part, Block]:
         """Return the part and the block of a calibration."""
         part = next(part for part in self.parts if number < part.stop)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import Progress
 
 from service.commands.at_hand import FINDINGS, end_of, settings_at_hand
 
@@ -45,7 +46,15 @@ def audit_chains(
     engine, moment = open_engine(settings.database_url), end_of(known_at)
     day = on.date() if on else settings.demonstration_today or day_of(moment)
     ids = directory.organization_ids(engine)
-    findings = answers.audit_books(engine, ids, on=day, known_at=moment)
+    with Progress(console=stderr, transient=True) as progress:
+        task = progress.add_task("books", total=len(ids))
+        findings = answers.audit_books(
+            engine,
+            ids,
+            on=day,
+            known_at=moment,
+            progress=lambda count: progress.advance(task, count),
+        )
     if as_json:
         told = [{"flaw": f.flaw.value, "subjects": [str(id_) for id_ in f.subjects],
                  "ratio": f.ratio, "ratio_limit": f.ratio_limit} for f in findings]  # fmt: skip

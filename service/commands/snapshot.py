@@ -25,6 +25,9 @@ def snapshot(
     read: Annotated[
         bool, typer.Option("--read", help="Only tell what it holds; the books are not read.")
     ] = False,
+    update: Annotated[
+        bool, typer.Option("--update", help="Only merge what was recorded since it was written.")
+    ] = False,
     on: Annotated[
         datetime | None, typer.Option("--on", formats=DAY, help="Tell of the items on this day.")
     ] = None,
@@ -36,7 +39,8 @@ def snapshot(
 ) -> None:
     """Write the network over all books into a file, and tell what it holds.
 
-    An old snapshot stays until the new one is whole.
+    An old snapshot stays until the new one is whole. With --update only what the books recorded
+    since is read, and merged.
 
     Example: suyuan snapshot nation.network --on 2026-11-21
     """
@@ -45,7 +49,7 @@ def snapshot(
 
     try:
         if not read:
-            _write(file, known_at)
+            _write(file, known_at, update=update)
         network = networks.read_snapshot(file)
     except OSError as error:
         raise typer.BadParameter(f"{error.strerror}: {file}", param_hint="FILE") from error
@@ -57,7 +61,7 @@ def snapshot(
             typer.echo(f"{name}\t{value}")
 
 
-def _write(file: Path, known_at: datetime | None) -> None:
+def _write(file: Path, known_at: datetime | None, *, update: bool) -> None:
     from service import networks  # noqa: PLC0415
     from service.database import open_engine  # noqa: PLC0415
     from service.store import directory  # noqa: PLC0415
@@ -66,7 +70,8 @@ def _write(file: Path, known_at: datetime | None) -> None:
     books = directory.organization_ids(engine)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("books", total=len(books))
-        networks.write_snapshot(
+        write = networks.update_snapshot if update else networks.write_snapshot
+        write(
             engine,
             books,
             file,

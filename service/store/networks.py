@@ -13,10 +13,12 @@ from sqlmodel import col, or_, select
 
 from service.errors import NotFound
 from service.store.calibrations import book_links, is_in, layer_links, links_from, own_links
+from service.store.organizations import with_authorisation
 from service.tables.calibrations import (
     Calibration,
     CalibrationReference,
     CalibrationResult,
+    CalibrationSupersession,
     Influence,
     Publication,
     ResultInfluence,
@@ -270,11 +272,48 @@ def influence_names(
     return {row.id: (row.label_zh, row.label_en) for row in rows}
 
 
-def sourced_links(session: TenantSession, *, known_at: datetime) -> list[tuple[str, Link]]:
-    """Return every calibration of the book with its source: made, received, cited, external."""
-    sources = dict(session.exec(select(Calibration.id, Calibration.source)).all())
-    links = own_links(session, known_at=known_at)
+def sourced_links(
+    session: TenantSession, *, known_at: datetime, since: datetime | None = None
+) -> list[tuple[str, Link]]:
+    """Return the calibrations of the book with their source: made, received, cited, external.
+
+    With `since` only those recorded or ended after that moment.
+    """
+    if since is None:
+        links = own_links(session, known_at=known_at)
+        sources = dict(session.exec(select(Calibration.id, Calibration.source)).all())
+    else:
+        changed = or_(
+            col(Calibration.recorded_at) > since,
+            col(CalibrationSupersession.superseded_at) > since,
+        )
+        links = with_authorisation(
+            session, links_from(session, book_links(known_at).where(changed))
+        )
+        ids = [link.calibration_id for link in links]
+        sources = {}
+        for start in range(0, len(ids), AT_ONCE):
+            some = select(Calibration.id, Calibration.source).where(
+                col(Calibration.id).in_(ids[start : start + AT_ONCE])
+            )
+            sources |= dict(session.exec(some).all())
     return [(sources[link.calibration_id], link) for link in links]
+
+
+def links_anywhere(
+    session: TenantSession, ids: Iterable[UUID], *, known_at: datetime
+) -> list[Link]:
+    """Return some calibrations of the book or of the reference layer, under the ids asked for."""
+    ids = tuple(ids)
+    found: list[Link] = []
+    for start in range(0, len(ids), AT_ONCE):
+        some = ids[start : start + AT_ONCE]
+        found += links_from(
+            session,
+            book_links(known_at).where(col(Calibration.id).in_(some)),
+            layer_links(known_at).where(col(PublishedCalibration.id).in_(some)),
+        )
+    return found
 
 
 def publications(session: TenantSession) -> dict[UUID, UUID]:

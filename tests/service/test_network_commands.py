@@ -164,6 +164,17 @@ def test_a_snapshot_is_written_and_read_without_the_books(demonstration):
     assert later["watermark"] == first["watermark"]
 
 
+def test_a_snapshot_is_updated_to_what_a_new_one_tells(demonstration):
+    early = run(snapshot, "nation.network", "--known-at", "2026-01-15", "--json")
+    updated = run(snapshot, "nation.network", "--update", "--on", "2026-11-21", "--json")
+    missing = run(snapshot, "none.network", "--update")
+
+    assert (early.exit_code, updated.exit_code, missing.exit_code) == (0, 0, 2)
+    first, later = json.loads(early.stdout), json.loads(updated.stdout)
+    assert first["calibrations"] < later["calibrations"] == 574
+    assert (later["calibrated"], later["broken"]) == (276, 0)
+
+
 def test_a_file_that_is_no_snapshot_is_refused(demonstration):
     Path("torn.network").write_bytes(b"SUYUANNW")
 

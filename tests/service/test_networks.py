@@ -6,6 +6,7 @@ Every answer is held against brute force over the demonstration world's own data
 import re
 from collections import Counter
 from datetime import UTC, date, datetime
+from math import sqrt
 
 import pytest
 from sqlalchemy import event
@@ -15,7 +16,7 @@ from service.actions import calibrations
 from service.affected import Fault
 from service.database import open_engine
 from service.demo.world import identifier, moment
-from service.errors import NotFound
+from service.errors import InvalidField, NotFound
 from service.networks import Standing
 from service.store import directory
 from service.store import networks as store
@@ -24,8 +25,9 @@ from tests.service import books
 from tests.service.books import ACTOR, NOW
 from tests.service.nation import PISTON, in_book_of, resting_on
 from traceability.errors import SnapshotTruncated
+from traceability.graph import UncertaintyStatement
 from traceability.impact import DriftAssumption
-from traceability.network import descendants
+from traceability.network import audit_items, descendants
 
 SLOW = moment("2026-11-21", 23)
 LATER = datetime(2026, 4, 1, tzinfo=UTC)
@@ -286,6 +288,45 @@ def test_a_snapshot_holds_the_nation_and_is_read_from_the_file(demo, engine, tmp
     assert [path.name for path in tmp_path.glob("*.network")] == ["nation.network"]
 
 
+def test_a_snapshot_grows_by_what_was_recorded_since_and_tells_what_a_new_one_tells(
+    demo, engine, tmp_path
+):
+    """Half of the demonstration's calibrations are recorded later, and a standard is withdrawn."""
+    all_books = directory.organization_ids(engine)
+    old, new = tmp_path / "old.network", tmp_path / "new.network"
+    networks.write_snapshot(engine, all_books, old, known_at=moment("2026-01-15"))
+    before = networks.read_snapshot(old).size
+    with TenantSession(engine, identifier("NIM")) as session, session.begin():
+        calibrations.end(
+            session, identifier(PISTON), reason="x", actor_id=ACTOR, now=moment("2026-10-01")
+        )
+
+    networks.update_snapshot(engine, all_books, old, known_at=SLOW)
+    networks.write_snapshot(engine, all_books, new, known_at=SLOW)
+
+    def told(file):
+        network = networks.read_snapshot(file)
+        items = audit_items(network, on=demo.as_of)
+        return {
+            network.item_id(place): (
+                network.calibration_id(number), bool(items.overdue[place]),
+                bool(items.unbroken[place]),
+            )
+            for place, number in enumerate(items.in_force.tolist())
+        }  # fmt: skip
+
+    assert before < networks.read_snapshot(old).size == len(demo.data["events"])
+    assert told(old) == told(new)
+    assert {unbroken for _, _, unbroken in told(old).values()} == {True, False}
+    with pytest.raises(InvalidField, match="already"):
+        networks.update_snapshot(engine, all_books, old, known_at=moment("2026-01-15"))
+    old.write_bytes(old.read_bytes()[:-1])
+    torn = old.read_bytes()
+    with pytest.raises(SnapshotTruncated):
+        networks.update_snapshot(engine, all_books, old, known_at=SLOW)
+    assert old.read_bytes() == torn
+
+
 def test_a_snapshot_that_cannot_be_made_leaves_the_old_one(engine, tmp_path, names, monkeypatch):
     file = tmp_path / "nation.network"
     file.write_bytes(b"the old one")
@@ -302,3 +343,37 @@ def test_a_snapshot_that_cannot_be_made_leaves_the_old_one(engine, tmp_path, nam
     assert list(tmp_path.glob(".nation*")) == []
     with pytest.raises(SnapshotTruncated):
         networks.read_snapshot(file)
+
+
+# --- A standard's certificate is replaced
+
+
+def test_a_replaced_certificate_is_carried_down_for_future_work_and_nothing_is_written(
+    engine, owner, story, open_as
+):
+    """The working standard's new U is twice as large: 0.008 of 0.004 MPa comes into the meter."""
+    with open_as("LAB") as session, session.begin():
+        successor = books.calibrate(
+            session, "", date(2026, 2, 20), books.use(reference_id=story.reference),
+            item_id=story.working_item, now=LATER,
+            uncertainty=UncertaintyStatement(
+                model="absolute", coefficient=0.016, coverage_factor=2.0, unit="MPa"
+            ),
+        ).id  # fmt: skip
+    before = books.count_rows(owner)
+
+    with open_as("LAB", read_only=True) as session:
+        found = networks.reevaluation(
+            session, story.working, successor, on=date(2026, 3, 1), known_at=LATER
+        )
+        with pytest.raises(InvalidField, match="another calibration of that item"):
+            networks.reevaluation(
+                session, story.working, story.reference, on=date(2026, 3, 1), known_at=LATER
+            )
+
+    (meter,) = found.dependents
+    assert meter.link.calibration_id == story.meter
+    assert meter.before == pytest.approx(0.010)
+    assert meter.after == pytest.approx(sqrt(0.010**2 - 0.004**2 + 0.008**2))
+    assert story.meter in found.in_force
+    assert books.count_rows(owner) == before
