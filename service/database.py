@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlmodel import create_engine
 
 HELD: Final = "holds the write lock"
+CACHE_KIB: Final = 32_768  # at most, of each connection
 PATIENCE: Final = 10.0  # seconds, for those before us and for other processes
 
 
@@ -33,6 +34,7 @@ def _configure(connection: Any, _record: Any) -> None:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA recursive_triggers = ON")  # or REPLACE would rewrite rows
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")  # or a long import writes pages twice
     connection.execute(f"PRAGMA busy_timeout = {1000 * PATIENCE:.0f}")
 
 
