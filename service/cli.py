@@ -21,6 +21,7 @@ from service.commands.at_hand import end_of, require_ready, settings_at_hand
 from service.commands.audit import audit
 from service.commands.authenticate import authenticate
 from service.commands.budget import budget
+from service.commands.due import due
 from service.commands.keys import key, make_missing
 from service.commands.ledger import export, import_
 from service.commands.organizations import organization, person
@@ -66,6 +67,7 @@ app.add_typer(key, name="key")
 app.add_typer(transparency, name="log")
 app.command()(authenticate)
 app.command()(budget)
+app.command()(due)
 app.command("import")(import_)
 app.command()(export)
 app.command()(risks)

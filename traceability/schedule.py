@@ -39,6 +39,7 @@ class Rule(StrEnum):
     ITEM = "item"
     USAGE = "usage"  # so many hours, cycles or cubic metres
     STATE = "state"  # after repair, overload, a failed check
+    CERTIFICATE = "certificate"  # what the newest one says
     NEVER_DONE = "never_done"
     REENTRY = "reentry"  # out of storage, and not checked since
     OVERRIDE = "override"

@@ -419,7 +419,7 @@ def send_item_back(
 
 
 @router.post("/lines/{line_id}/certificate", status_code=201)
-def issue_certificate(
+def issue_certificate_of_line(
     request: Request, session: Transaction, actor: Acting, now: Now, line_id: UUID
 ) -> CertificateAnswer:
     """Issue the certificate of what was measured and approved; the customer is sent it."""

@@ -14,6 +14,7 @@ from service.tables import (
     people,
     published,
     recalls,
+    schedule,
     work_orders,
 )
 
@@ -33,5 +34,6 @@ __all__ = [
     "people",
     "published",
     "recalls",
+    "schedule",
     "work_orders",
 ]

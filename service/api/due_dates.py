@@ -1,0 +1,192 @@
+"""Due dates: derived from events by rules, each of which may be asked for."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+from sqlmodel import SQLModel
+
+from service import due_dates
+from service.actions import schedule as actions
+from service.api.calibrations import Strict
+from service.auth import Acting, Reading, Transaction
+from service.clock import Now, Today
+from service.due_dates import ItemDueDate
+from service.tenancy import TenantSession
+
+router = APIRouter(prefix="/due-dates", tags=["due-dates"])
+
+ActivityName = Literal[
+    "verification", "calibration", "intermediate_check", "maintenance", "replacement"
+]
+Reason = Annotated[str, Field(min_length=1, max_length=500)]
+On = Annotated[date | None, Query(description="As known on this day; today otherwise.")]
+Explain = Annotated[bool, Query(description="Tell every rule that had a say.")]
+
+
+class CandidateAnswer(SQLModel):
+    """A date that one rule gives: the last valid day, null where the rule sets no end."""
+
+    rule: str
+    valid_until: date | None
+    anchor: date | None
+    months: int | None
+    source: str
+
+
+class DueDateAnswer(SQLModel):
+    """When one activity of an item is due; `rule` names what set it, null where nothing does."""
+
+    item_id: UUID
+    name_zh: str
+    name_en: str
+    serial_number: str
+    asset_number: str | None
+    activity: ActivityName
+    is_mandatory: bool
+    last_performed_on: date | None
+    valid_until: date | None
+    days_left: int | None
+    is_overdue: bool
+    is_stopped: bool
+    rule: str | None
+    candidates: list[CandidateAnswer] | None = None
+
+
+class PeriodIn(Strict):
+    """A period for all items, a type designation, an energy level or one item."""
+
+    activity: ActivityName
+    rule: Literal["organization", "item_type", "criticality", "item"]
+    subject: Annotated[str, Field(max_length=200)] = ""
+    months: Annotated[int, Field(ge=1, le=1200)] | None = None
+    usage_limit: Annotated[float, Field(gt=0, le=1e15, allow_inf_nan=False)] | None = None
+    usage_unit: Annotated[str, Field(min_length=1, max_length=20)] | None = None
+    source: Reason
+
+
+class PeriodAnswer(SQLModel):
+    """A period as it was set."""
+
+    id: UUID
+    activity: ActivityName
+    rule: str
+    subject: str
+    months: int | None
+    usage_limit: float | None
+    usage_unit: str | None
+    source: str
+    recorded_at: datetime
+
+
+class OverrideIn(Strict):
+    """A due date set by a person: why, and who approved it."""
+
+    item_id: UUID
+    activity: ActivityName
+    valid_until: date
+    reason: Reason
+    approved_by: UUID
+
+
+class EventIn(Strict):
+    """What befell an item; a usage reading has a total and its unit."""
+
+    item_id: UUID
+    kind: Literal[
+        "intermediate_check", "maintenance", "replacement", "repair", "overload", "failed_check",
+        "sealed", "unsealed", "usage",
+    ]  # fmt: skip
+    happened_on: date
+    note: Annotated[str, Field(max_length=500)] = ""
+    value: Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)] | None = None
+    unit: Annotated[str, Field(min_length=1, max_length=20)] | None = None
+
+
+@router.get("")
+def list_due_dates(
+    session: Reading,
+    today: Today,
+    on: On = None,
+    item_id: UUID | None = None,
+    explain: Explain = False,
+    within_days: Annotated[int | None, Query(ge=0, le=36_525)] = None,
+) -> list[DueDateAnswer]:
+    """Return what is due of the own items, or of one, the next first.
+
+    `within_days` leaves out what falls due later, and what never does.
+    """
+    day = on or today
+    found = (
+        due_dates.due_dates(session, on=day)
+        if item_id is None
+        else due_dates.due_dates_of(session, item_id, on=day)
+    )
+    told = [answer(one, on=day, explain=explain) for one in found]
+    if within_days is None:
+        return told
+    return [one for one in told if one.days_left is not None and one.days_left <= within_days]
+
+
+@router.post("/periods", status_code=201)
+def set_period(session: Transaction, actor: Acting, now: Now, said: PeriodIn) -> PeriodAnswer:
+    """Set a period; of one activity, rule and subject the newest holds. The law may be shorter."""
+    row = actions.set_period(session, **said.model_dump(), actor_id=actor.person_id, now=now)
+    return PeriodAnswer.model_validate(row, from_attributes=True)
+
+
+@router.post("/overrides", status_code=201)
+def override_due_date(
+    session: Transaction, actor: Acting, now: Now, today: Today, said: OverrideIn
+) -> list[DueDateAnswer]:
+    """Set an item's due date until it is done next; a mandatory one only earlier."""
+    actions.override(session, **said.model_dump(), actor_id=actor.person_id, now=now)
+    return _of_item(session, said.item_id, today)
+
+
+@router.post("/events", status_code=201)
+def record_item_event(
+    session: Transaction, actor: Acting, now: Now, today: Today, said: EventIn
+) -> list[DueDateAnswer]:
+    """Record a check, a repair, storage or a usage reading; return what is due since."""
+    actions.record_event(session, **said.model_dump(), actor_id=actor.person_id, now=now)
+    return _of_item(session, said.item_id, today)
+
+
+def answer(found: ItemDueDate, *, on: date, explain: bool) -> DueDateAnswer:
+    """Return a due date as it is answered on a day, with every rule's date if asked."""
+    item, due = found.item, found.due
+    return DueDateAnswer(
+        item_id=item.id,
+        name_zh=item.name_zh,
+        name_en=item.name_en,
+        serial_number=item.serial_number,
+        asset_number=item.asset_number,
+        activity=due.activity.value,
+        is_mandatory=item.is_mandatory,
+        last_performed_on=due.last_performed_on,
+        valid_until=due.valid_until,
+        days_left=due.days_left(on),
+        is_overdue=due.is_overdue(on),
+        is_stopped=due.is_stopped,
+        rule=due.winner.rule.value if due.winner else None,
+        candidates=[
+            CandidateAnswer(
+                rule=one.rule.value,
+                valid_until=one.valid_until,
+                anchor=one.anchor,
+                months=one.months,
+                source=one.source,
+            )
+            for one in due.candidates
+        ]
+        if explain
+        else None,
+    )
+
+
+def _of_item(session: TenantSession, item_id: UUID, today: date) -> list[DueDateAnswer]:
+    found = due_dates.due_dates_of(session, item_id, on=today)
+    return [answer(one, on=today, explain=True) for one in found]

@@ -1,0 +1,96 @@
+"""`suyuan due`: what falls due in one organization's book, and why."""
+
+import json
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from service.commands.at_hand import FINDINGS, end_of, settings_at_hand
+from service.commands.language import language_of
+
+if TYPE_CHECKING:
+    from service.due_dates import ItemDueDate
+
+HEADINGS = {
+    "zh": ("有效期至", "剩余天数", "器具", "出厂编号", "项目", "依据"),
+    "en": ("valid until", "days left", "item", "serial number", "activity", "rule"),
+}
+WORDS = {
+    "verification": "检定", "calibration": "校准", "intermediate_check": "期间核查",
+    "maintenance": "维护", "replacement": "更换", "procedure": "规程周期",
+    "organization": "机构规定", "item_type": "型号规定", "criticality": "等级规定",
+    "item": "器具周期", "usage": "使用量", "state": "状态变化", "certificate": "证书有效期",
+    "never_done": "从未进行", "reentry": "启封未核查", "override": "人工设定",
+}  # fmt: skip
+
+
+def due(
+    *,
+    book: Annotated[str, typer.Option("--book", metavar="CODE", help="In whose book.")],
+    on: Annotated[
+        datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="As known on this day.")
+    ] = None,
+    within: Annotated[int, typer.Option("--within", min=0, help="Days ahead.")] = 30,
+    explain: Annotated[bool, typer.Option("--explain", help="Every rule that had a say.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
+    lang: Annotated[str | None, typer.Option("--lang", help="zh or en.")] = None,
+) -> None:
+    """List what is overdue or falls due soon. Exit code 3 if something is overdue.
+
+    Example: suyuan due --book ENT-PWR --within 60 --explain
+    """
+    from service import due_dates  # noqa: PLC0415  (each command loads its own)
+    from service.api.due_dates import answer  # noqa: PLC0415
+    from service.clock import day_of  # noqa: PLC0415
+    from service.database import open_engine  # noqa: PLC0415
+    from service.store import directory  # noqa: PLC0415
+    from service.tenancy import TenantSession  # noqa: PLC0415
+
+    settings = settings_at_hand()
+    engine = open_engine(settings.database_url)
+    day = on.date() if on else settings.demonstration_today or day_of(end_of(None))
+    organization_id = directory.organization_id(engine, book)
+    if organization_id is None:
+        raise typer.BadParameter(f"no organization {book}", param_hint="--book")
+    with TenantSession(engine, organization_id, read_only=True) as session:
+        found = [
+            one
+            for one in due_dates.due_dates(session, on=day)
+            if (left := one.due.days_left(day)) is not None and left <= within
+        ]
+        if as_json:
+            told = [answer(one, on=day, explain=explain).model_dump(mode="json") for one in found]
+            typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
+        else:
+            _print(found, day, language_of(lang), explain=explain)
+    overdue = sum(one.due.is_overdue(day) for one in found)
+    Console(stderr=True).print(
+        f"suyuan: {book} on {day}: {len(found)} due within {within} days, {overdue} overdue"
+    )
+    if overdue:
+        raise typer.Exit(FINDINGS)
+
+
+def _print(found: list["ItemDueDate"], on: date, lang: str, *, explain: bool) -> None:
+    from rich.table import Table  # noqa: PLC0415
+
+    def say(word: str) -> str:
+        return WORDS[word] if lang == "zh" else word.replace("_", " ")
+
+    table = Table(*HEADINGS[lang], box=None)
+    for one in found:
+        item, winner = one.item, one.due.winner
+        table.add_row(
+            str(one.due.valid_until),
+            str(one.due.days_left(on)),
+            item.name_zh if lang == "zh" else item.name_en,
+            item.serial_number,
+            say(one.due.activity.value),
+            f"{say(winner.rule.value)} {winner.source}".strip() if winner else "",
+        )
+        for rule in one.due.candidates if explain else ():
+            ends = "—" if rule.valid_until is None else str(rule.valid_until)
+            table.add_row("", "", "", "", "", f"{ends}  {say(rule.rule.value)} {rule.source}")
+    Console().print(table)
