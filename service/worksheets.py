@@ -13,10 +13,10 @@ from procedures.method import ProcedureEdition
 from procedures.worksheet import Course, Judged, Row, Sheet, plain, plan_rows
 from service.actions import worksheets as actions
 from service.answers import eligible_standards
-from service.catalogue import edition_in_force
 from service.clock import day_of
 from service.store import items as item_store
 from service.store import people as people_store
+from service.store import procedures as procedure_store
 from service.store import work_orders as store
 from service.tables.items import Item
 from service.tables.people import Person
@@ -70,7 +70,7 @@ def open_worksheet(session: TenantSession, line_id: UUID, *, now: datetime) -> O
     """
     line = store.line(session, line_id)
     item = item_store.get(session, line.item_id)
-    edition = edition_in_force(line.procedure_code, on=day_of(now)).edition
+    edition = procedure_store.in_force(session, line.procedure_code, on=day_of(now)).edition
     saved = store.worksheet(session, line_id)
     if saved is not None:
         sheet = actions.as_sheet(saved.content)
@@ -105,7 +105,7 @@ def evaluate(session: TenantSession, line_id: UUID, sheet: Sheet, *, now: dateti
     """
     line = store.line(session, line_id)
     item = item_store.get(session, line.item_id)
-    edition = edition_in_force(line.procedure_code, on=day_of(now)).edition
+    edition = procedure_store.in_force(session, line.procedure_code, on=day_of(now)).edition
     return actions.assess(session, item, sheet, edition)
 
 

@@ -31,7 +31,6 @@ from service import audit
 from service.actions import calibrations, certificates, measurements, work_orders
 from service.actions.measurements import Measured
 from service.actions.standards import require_usable
-from service.catalogue import edition_in_force
 from service.clock import day_of
 from service.errors import (
     InvalidField,
@@ -45,6 +44,7 @@ from service.outbox import announce
 from service.store import calibrations as calibration_store
 from service.store import certificates as certificate_store
 from service.store import items as item_store
+from service.store import procedures as procedure_store
 from service.store import work_orders as store
 from service.tables.calibrations import Calibration
 from service.tables.items import Item
@@ -141,7 +141,7 @@ def submit(
     # 2 what is on the sheet, and against which standards it was read
     item = item_store.get(session, line.item_id)
     sheet = as_sheet(saved.content)
-    built_in = edition_in_force(line.procedure_code, on=today)
+    built_in = procedure_store.in_force(session, line.procedure_code, on=today)
     _require_standards(session, item, sheet, built_in.edition, now=now)
     assessed = assess(session, item, sheet, built_in.edition)
     if assessed.problems or assessed.result is None:
