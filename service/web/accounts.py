@@ -11,7 +11,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from limits import parse
 
-from service import permissions, second_factor
+from service import federation, permissions, second_factor
 from service.actions import accounts as actions
 from service.actions import keys as key_actions
 from service.actions.accounts import LoggedIn, Proof, digest_of
@@ -34,6 +34,8 @@ from service.errors import (
     NotFound,
     TooManyRequests,
 )
+from service.federation import Pending, Provider
+from service.settings import Settings
 from service.store import accounts as account_store
 from service.store import organizations as organization_store
 from service.store import people as store
@@ -49,6 +51,7 @@ from service.web.views import Bilingual
 router = APIRouter(include_in_schema=False)
 
 TRIES = parse("10/5minutes")  # by account; and failures by address
+PENDING_COOKIE = "suyuan-pending"
 A_MONTH = timedelta(days=30)
 
 Text = Annotated[str, Form(max_length=200)]
@@ -243,6 +246,54 @@ def prove(request: Request, name: str, act: Act) -> LoggedIn:
         raise
     throttle.forget(TRIES, *who)
     return started
+
+
+@router.get(addresses.FEDERATED_LOG_IN_ROUTE)
+def begin_federated_log_in(request: Request, link: bool = False) -> RedirectResponse:
+    """Go to the organization's identity provider, to log in or to link one's account there."""
+    pending = Pending.begin(link=link and actor_of(request) is not None)
+    response = RedirectResponse(federation.address_of(_provider(request), pending), 303)
+    response.set_cookie(
+        PENDING_COOKIE, pending.as_text(), max_age=600, httponly=True, samesite="lax",
+        secure=request.app.state.settings.public_url.startswith("https://"),
+        path=addresses.FEDERATED_LOG_IN_ROUTE,
+    )  # fmt: skip
+    return response
+
+
+@router.get(addresses.FEDERATED_LOG_IN_ROUTE + "/callback")
+def finish_federated_log_in(
+    request: Request, now: Now, code: str = "", state: str = ""
+) -> RedirectResponse:
+    """Come back from the identity provider: logged in, or with one's account there linked."""
+    pending = Pending.read(request.cookies.get(PENDING_COOKIE, ""))
+    if pending is None:
+        raise NotAuthenticated("the answer is not to a log-in that began here")
+    provider = _provider(request)
+    proven = federation.finish(provider, pending, code, state, now=now)
+    own = _logged_in(request).login_id if pending.link else None
+    with LogInSession(request.app.state.engine) as logins, logins.begin():
+        if own is not None:
+            login = logins.get_one(LoginSession, own)
+            actions.link(logins, login.identity_id, provider.issuer, proven.subject, now=now)
+            return RedirectResponse(addresses.ACCOUNT_ROUTE, 303)
+        started = actions.log_in_federated(
+            logins, provider.issuer, proven.subject, proven_at=proven.at,
+            device=_device(request), second=proven.second_factor, now=now,
+        )  # fmt: skip
+    return _go_on(request, started, addresses.HOME_ROUTE)
+
+
+def _provider(request: Request) -> Provider:
+    settings: Settings = request.app.state.settings
+    if settings.oidc_issuer is None:
+        raise NotFound("page", request.url.path)
+    return Provider(
+        settings.oidc_issuer,
+        settings.oidc_client_id,
+        settings.oidc_client_secret.get_secret_value(),
+        settings.public_url.rstrip("/") + addresses.FEDERATED_LOG_IN_ROUTE + "/callback",
+    )
 
 
 @router.get(addresses.REAUTHENTICATE_ROUTE)

@@ -14,6 +14,7 @@ REVIEWED = {
     "auth.py": "a log-in's row says whose book it opens, so it is read before any book",
     "bulk.py": "thousands of rows of the session whose connection it is, each stamped as its own",
     "commands/organizations.py": "the operator creates a tenant, as the owner of the tables",
+    "commands/work_order.py": "the operator names an organization by code, and goes on in its book",
     "database.py": "the engine itself: how a transaction begins",
     "demo/loader.py": "the demonstration's tenants are created by the owner of the tables",
     "schema.py": "migrations, the guards and the revision, before anything is served",
