@@ -54,7 +54,7 @@ UNSTATED_NOISE: Final = 0.1  # in tolerances, where neither a statement nor diff
 NEGLIGIBLE: Final = 1e-3  # of a law's weight, where probabilities are formed
 LEVEL_NODES, LEVEL_WEIGHTS = (0.0, -sqrt(3), sqrt(3)), (2 / 3, 1 / 6, 1 / 6)  # Gauss–Hermite
 # quantiles of the jump rate, wider than 90 %: how many there were is itself estimated
-JUMP_NODES, JUMP_WEIGHTS = (0.02, 0.5, 0.98), (1 / 4, 1 / 2, 1 / 4)
+JUMP_NODES, JUMP_WEIGHTS = (0.03, 0.5, 0.97), (1 / 4, 1 / 2, 1 / 4)
 LONGEST_MOVE, SHORTEST_MOVE, AROUND = 0.8, 0.1, 0.35  # of the search, in its coordinates
 LEAST_GAIN: Final = 1e-3  # in log-likelihood
 MOST_MOVES: Final = 20

@@ -22,6 +22,7 @@ from service.commands.audit import audit
 from service.commands.authenticate import authenticate
 from service.commands.budget import budget
 from service.commands.due import due
+from service.commands.interval import interval
 from service.commands.keys import key, make_missing
 from service.commands.ledger import export, import_
 from service.commands.organizations import organization, person
@@ -70,6 +71,7 @@ app.command()(budget)
 app.command()(due)
 app.command("import")(import_)
 app.command()(export)
+app.command()(interval)
 app.command()(risks)
 app.command()(snapshot)
 app.command()(work)

@@ -148,6 +148,15 @@ def of_item(session: TenantSession, item_id: UUID) -> Sequence[Calibration]:
     ).all()
 
 
+def of_items(session: TenantSession, item_ids: Iterable[UUID]) -> Sequence[Calibration]:
+    """Return the calibrations of some items, oldest first."""
+    return session.exec(
+        select(Calibration)
+        .where(col(Calibration.item_id).in_(item_ids))
+        .order_by(col(Calibration.performed_on), col(Calibration.id))
+    ).all()
+
+
 def results(session: TenantSession, *calibration_ids: UUID) -> Sequence[CalibrationResult]:
     """Return the results of calibrations, each calibration's in their order."""
     return session.exec(

@@ -72,6 +72,19 @@ def own(session: TenantSession) -> Sequence[Item]:
     ).all()
 
 
+def like(session: TenantSession, item: Item) -> Sequence[Item]:
+    """Return the items of one maker's type in the ledger, this one among them."""
+    return session.exec(
+        select(Item)
+        .where(
+            Item.manufacturer_en == item.manufacturer_en,
+            Item.type_designation == item.type_designation,
+            Item.quantity == item.quantity,
+        )
+        .order_by(col(Item.id))
+    ).all()
+
+
 def by_serial_number(session: TenantSession, serial_number: str) -> Sequence[Item]:
     """Return every item of the ledger with this serial number: none, one or many."""
     return session.exec(

@@ -25,6 +25,7 @@ from service.auth import Actor
 from service.catalogue import edition_in_force
 from service.clock import day_of
 from service.errors import NotFound
+from service.intervals import interval_of, results_at_one_point
 from service.lookup import LookupKeys
 from service.store import calibrations as calibration_store
 from service.store import certificates as certificate_store
@@ -41,6 +42,7 @@ from service.tables.certificates import CertificateFile as FileRow
 from service.tables.items import Item
 from service.tenancy import TenantSession
 from service.uploads import LARGEST_FILE
+from service.web.intervals import interval_section
 from service.web.telling import chain_page, decimal, findings_page, level_name
 from service.web.views import (
     ActAsPage,
@@ -77,7 +79,7 @@ from service.web.words import WORDS
 from service.work_order_states import State
 from traceability.audit import EXCUSED_STATES, calibration_in_force
 from traceability.drawing import Language
-from traceability.graph import MAIN_TRACK, Link
+from traceability.graph import Link
 
 FORMATS = ("pdf", "xml", "json", "proof")  # to download; its HTML is the page itself
 ROWS_A_PAGE = 50
@@ -415,6 +417,7 @@ def item_page(session: TenantSession, item_id: UUID, *, on: date, known_at: date
         accuracy=item.accuracy_text,
         procedure=item.procedure_code,
         procedure_verified=_is_in_catalogue(item.procedure_code, on=on),
+        interval=interval_section(interval_of(session, item_id, on=on, known_at=known_at)),
         **_drift(results, links, today=on, due_on=due_on),
     )
 
@@ -494,7 +497,7 @@ def _drift(
     due_on: date | None,
 ) -> dict[str, Any]:
     """Return the drift plots at the point that most events measured; empty below two events."""
-    drawn = _results_at_one_point(results, links)
+    drawn = results_at_one_point(results, links)
     if len(drawn) < 2:
         return {}
     newest = max(drawn, key=lambda id_: links[id_].performed_on)
@@ -506,33 +509,6 @@ def _drift(
         for name, size in (("drift", {}), ("drift_narrow", NARROW))
     }
     return plots | {"drift_unit": point.unit, "drift_at": f"{point.nominal} {point.unit}"}
-
-
-def _results_at_one_point(
-    results: Iterable[CalibrationResult], links: Mapping[UUID, Link]
-) -> dict[UUID, list[CalibrationResult]]:
-    """Return the errors of indication at one nominal value, by event of the main track.
-
-    Of the nominal values that most events have, the middle one.
-    """
-    by_point: defaultdict[tuple[Decimal, str], dict[UUID, list[CalibrationResult]]]
-    by_point = defaultdict(dict)
-    for result in results:
-        link = links.get(result.calibration_id)
-        if link and link.track == MAIN_TRACK and link.superseded_at is None and _has_u(result):
-            at_point = by_point[result.nominal, result.unit]
-            at_point.setdefault(result.calibration_id, []).append(result)
-    most = max((len(events) for events in by_point.values()), default=0)
-    points = sorted(point for point, events in by_point.items() if len(events) == most)
-    return by_point[points[len(points) // 2]] if points else {}
-
-
-def _has_u(result: CalibrationResult) -> bool:
-    return (
-        result.measurand == "error_of_indication"
-        and result.expanded_uncertainty is not None
-        and result.coverage_factor is not None
-    )
 
 
 def _drift_point(on: date, results: Sequence[CalibrationResult]) -> DriftPoint:

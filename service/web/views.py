@@ -17,7 +17,7 @@ from markupsafe import Markup
 from certificates.content import CertificateKind
 from certificates.log import LoggedEvent
 from procedures.conformity import Verdict
-from service.web.viz import DriftPlot, level_lines
+from service.web.viz import DriftPlot, ForecastPlot, level_lines
 from traceability.drawing import Band, Drawing
 from traceability.graph import Flaw
 
@@ -416,6 +416,44 @@ class EventRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChanceRow:
+    """P(in tolerance) some months after the last calibration, with its 90 % band."""
+
+    months: int
+    probability: Decimal
+    low: Decimal
+    high: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntervalSection:
+    """How long the item may run: what is advised beside law and what is in force.
+
+    Attributes:
+        sentences: the advice first, then what it rests on and what to be careful of.
+        advised, proposed, cautious, legal, current: in months; None where there is none.
+        forecast, forecast_narrow: None where the history tells nothing.
+        unit, at: of the forecast.
+    """
+
+    sentences: tuple[Bilingual, ...]
+    target: Decimal
+    calibrations: int
+    family: int
+    is_mandatory: bool
+    advised: int | None
+    proposed: int | None
+    cautious: int | None
+    legal: int | None
+    current: int | None
+    forecast: ForecastPlot | None = None
+    forecast_narrow: ForecastPlot | None = None
+    unit: str = ""
+    at: str = ""
+    chances: tuple[ChanceRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ItemPage:
     """One item: what it is, when it is due, what was done to it.
 
@@ -426,6 +464,7 @@ class ItemPage:
         due_on: None if the item has no period.
         drift, drift_narrow: the same points drawn 760 and 352 wide; None if there are too few.
         drift_unit, drift_at: the unit of the plot and the point it is drawn for ("0.8 MPa").
+        interval: None for an item without a calibration.
     """
 
     item_id: UUID
@@ -450,6 +489,7 @@ class ItemPage:
     drift_narrow: DriftPlot | None = None
     drift_unit: str = ""
     drift_at: str = ""
+    interval: IntervalSection | None = None
 
     @property
     def drift_adjusted(self) -> bool:

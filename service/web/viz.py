@@ -157,6 +157,93 @@ def round_values(reach: float) -> tuple[Decimal, ...]:
     return tuple(step * i for i in range(-count, count + 1))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foretold:
+    """Where the error is expected, some years after the last calibration, and how far about it."""
+
+    on: date
+    expected: float
+    lowest: float
+    highest: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastPlot:
+    """Errors found, and where the next are expected, in a box of `width` by `height`.
+
+    Attributes:
+        marks: (x, y) of each error as found.
+        band, line: the d of an SVG path: where nine in ten are expected, and their middle.
+        limit_ys: of the permissible error at both signs.
+        ends: (x, kind) of the last day of an interval; kind is advised, proposed or legal.
+    """
+
+    width: int
+    height: int
+    left: int
+    right: int
+    top: int
+    bottom: int
+    marks: tuple[tuple[float, float], ...]
+    band: str
+    line: str
+    values: tuple[Tick, ...]
+    years: tuple[Tick, ...]
+    limit: Decimal
+    limit_ys: tuple[float, float]
+    ends: tuple[tuple[float, str], ...]
+
+
+def draw_forecast(
+    found: Sequence[tuple[date, float]],
+    foretold: Sequence[Foretold],
+    *,
+    limit: float,
+    ends: Sequence[tuple[date, str]],
+    width: int = 760,
+    height: int = 330,
+) -> ForecastPlot:
+    """Return the geometry of errors found and foretold; what lies beyond the box is cut off.
+
+    Raises ValueError if nothing is foretold.
+    """
+    if not foretold:
+        raise ValueError("nothing is foretold")
+    right, bottom = width - RIGHT, height - BOTTOM
+    first = min([on for on, _ in found] + [foretold[0].on]) - timedelta(DAYS_AROUND)
+    last = foretold[-1].on
+    reach = HEADROOM * max([limit, *(abs(error) for _, error in found)])
+
+    def x(on: date) -> float:
+        return round(LEFT + (right - LEFT) * ((on - first).days / (last - first).days), 1)
+
+    def y(value: float) -> float:
+        share = min(1.0, max(-1.0, value / reach))
+        return round(TOP + (bottom - TOP) * (1 - (share + 1) / 2), 1)
+
+    upper = [f"{x(one.on):g} {y(one.highest):g}" for one in foretold]
+    lower = [f"{x(one.on):g} {y(one.lowest):g}" for one in reversed(foretold)]
+    middle = [f"{x(one.on):g} {y(one.expected):g}" for one in foretold]
+    years = range(first.year + 1, last.year + 1)
+    step = max(1, len(years) // 8)
+    return ForecastPlot(
+        width=width,
+        height=height,
+        left=LEFT,
+        right=right,
+        top=TOP,
+        bottom=bottom,
+        marks=tuple((x(on), y(error)) for on, error in found),
+        band=f"M{'L'.join(upper + lower)}Z",
+        line=f"M{'L'.join(middle)}",
+        values=tuple(Tick(at=y(float(one)), value=one) for one in round_values(reach)),
+        years=tuple(Tick(at=x(date(one, 1, 1)), value=Decimal(one)) for one in years[::step]),
+        limit=Decimal(repr(limit)),
+        limit_ys=(y(limit), y(-limit)),
+        ends=tuple((x(on), kind) for on, kind in ends if on <= last),
+    )
+
+
 def path(points: Sequence[Point]) -> str:
     """Return a line through the points with rounded corners, as the d of an SVG path.
 
