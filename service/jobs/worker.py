@@ -15,6 +15,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Engine
 
+from service.actions import verdicts
 from service.actions import webhooks as webhook_actions
 from service.errors import InvalidField, ServiceError, Unreachable
 from service.jobs import pulls
@@ -22,6 +23,7 @@ from service.lookup import LookupKeys
 from service.network import Network
 from service.store import directory
 from service.store import jobs as job_store
+from service.store import verdicts as verdict_store
 from service.store import webhooks as webhook_store
 from service.tables.operations import Job
 from service.tenancy import TenantSession
@@ -44,6 +46,7 @@ class Worker:
         self._keys = keys
         self._now = clock
         self._network = network
+        self._judged: dict[UUID, datetime] = {}  # by book: the last published end it was judged for
         self._random = Random()  # noqa: S311  (it spreads attempts, it keeps no secret)
 
     def run(self, stop: Event) -> None:
@@ -59,7 +62,7 @@ class Worker:
             if stop is not None and stop.is_set():
                 break
             try:
-                done += self.work_for(organization_id)
+                done += self.work_for(organization_id) + self._judge_anew(organization_id)
             except Exception:  # noqa: BLE001  (whatever it is, the other books go on)
                 structlog.get_logger().exception("work failed", book=str(organization_id))
         return done
@@ -72,6 +75,17 @@ class Worker:
         with self._open(organization_id) as session, session.begin():
             handed_on = webhook_actions.hand_on(session, now=self._now(), limit=EVENTS_AT_ONCE)
         return handed_on + self._send(organization_id) + self._do_a_job(organization_id)
+
+    def _judge_anew(self, organization_id: UUID) -> int:
+        """Judge the chains that the end of something published has touched since we looked last."""
+        with TenantSession(self._engine, organization_id, read_only=True) as session:
+            ended_at = verdict_store.last_published_end(session)
+        if ended_at is None or ended_at == self._judged.get(organization_id):
+            return 0
+        with self._open(organization_id) as session, session.begin():
+            judged = verdicts.catch_up(session, now=max(self._now(), ended_at))
+        self._judged[organization_id] = ended_at
+        return judged
 
     def _open(self, organization_id: UUID) -> TenantSession:
         return TenantSession(self._engine, organization_id)

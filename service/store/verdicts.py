@@ -1,9 +1,10 @@
 """Reading the stored verdicts on chains, and what an end behind them touches."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from uuid import UUID
 
-from sqlmodel import col, or_, select
+from sqlmodel import col, func, or_, select
 
 from service.store.calibrations import is_in, publication
 from service.store.networks import resting
@@ -44,6 +45,11 @@ def current(session: TenantSession, calibration_ids: Iterable[UUID]) -> dict[UUI
             if id_ in found and found[id_].judged_at <= superseded_at:
                 del found[id_]
     return found
+
+
+def last_published_end(session: TenantSession) -> datetime | None:
+    """Return when something published ended last; None if nothing ever did."""
+    return session.exec(select(func.max(PublishedSupersession.superseded_at))).one()
 
 
 def touched_by(session: TenantSession, calibration_id: UUID) -> Sequence[UUID]:

@@ -12,11 +12,14 @@ from sqlmodel import Session, func, select
 
 from service.actions import calibrations, notices, verdicts
 from service.answers import chain
+from service.jobs.worker import Worker
+from service.network import Network
 from service.store import calibrations as calibration_store
 from service.store import notices as notice_store
 from service.store import verdicts as store
 from service.tables.calibrations import ChainVerdict
 from service.tables.organizations import Authorisation, Organization
+from tests.conftest import KEYS
 from tests.service import books
 from tests.service.books import ACTOR, NOW, calibrate, use
 from traceability.graph import Flaw
@@ -101,6 +104,23 @@ def test_a_verdict_that_a_published_end_outdated_is_passed_over_until_judged_ane
 
     assert judged == len(ids) == len(found)
     assert not any(row.is_unbroken for row in found.values())
+
+
+def test_the_worker_judges_anew_once_after_a_published_end(open_as, engine, story):
+    worker = Worker(engine, KEYS, clock=lambda: MUCH_LATER, network=Network(()))
+    with open_as("LAB") as session:
+        ids = set(calibration_store.all_ids(session))
+    with open_as("NIM") as session, session.begin():
+        calibrations.end(session, story.national, **WITHDRAWN)
+
+    worker.run_once()
+    with open_as("LAB") as session:
+        found, stored = store.current(session, ids), rows(session)
+    worker.run_once()
+
+    assert set(found) == ids
+    with open_as("LAB") as session:
+        assert rows(session) == stored
 
 
 def test_catching_up_where_nothing_happened_writes_nothing(open_as, owner, story):
