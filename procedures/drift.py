@@ -336,7 +336,7 @@ class FamilyDrift:
     """What the histories of a family say together, and of each member.
 
     Attributes:
-        statement: None where not one history has two values.
+        statement: None where not one history has two values, or growth was not searched for.
         mean_drift: the mean rate of the most likely law with growth, in tolerances per year; 0
             where the family is too small for one.
         jumps_per_year: the expected rate of jumps.
@@ -360,7 +360,7 @@ def analyse(
         family: ≥ 1 histories; those without a usable record are answered with the reason.
         generator: shuffles, where a growth is to be confirmed.
         refined: whether the most likely laws are searched for beyond the grid. Without it
-            nothing is said of growth but for a single history.
+            nothing is said of growth but for one history or two.
 
     Raises:
         InvalidInput: there is no history.
@@ -509,7 +509,7 @@ class _Weighed:
     filtered: Filtered
     of_member: FloatArray
     steady: Filtered
-    likelihood_ratio: float
+    likelihood_ratio: float | None
     mean_drift: float
     jump_shape: float
     jump_rate: float
@@ -564,7 +564,8 @@ def _weigh(series: Sequence[Series], *, refined: bool) -> _Weighed:
         search = _Search(series, rate)
         steady, steady_law = search.climb(_start(together, grows=False), with_growth=False)
         grown, _ = search.climb(_start(together, grows=True), with_growth=True)
-        ratio, mean_drift = 2 * (grown - steady), search.mean
+        ratio: float | None = 2 * (grown - steady)
+        mean_drift = search.mean
         extra, extra_means = search.seen()
         more = run(series, extra, means=extra_means, jumps_per_year=rate)
         variances = np.concatenate([variances, _mean_variances(more, extra_means)])
@@ -576,7 +577,8 @@ def _weigh(series: Sequence[Series], *, refined: bool) -> _Weighed:
         of_fine = fine.log_likelihood.sum(axis=0) + _log_prior_of_noise(STEADY)
         best = int(np.argmax(of_fine))
         steady_law, mean_drift = STEADY.at(np.array([best])), float(means[np.argmax(together)])
-        ratio = 2 * float(together.max() - of_fine[best]) if n == 1 else 0.0
+        is_small = n < FEWEST_FOR_A_MEAN
+        ratio = 2 * float(together.max() - of_fine[best]) if is_small else None
     return _Weighed(
         laws=laws,
         means=means,
@@ -584,7 +586,7 @@ def _weigh(series: Sequence[Series], *, refined: bool) -> _Weighed:
         filtered=filtered,
         of_member=_member_weights(filtered.log_likelihood, prior),
         steady=run(series, steady_law, means=np.zeros(1), jumps_per_year=rate),
-        likelihood_ratio=max(0.0, ratio),
+        likelihood_ratio=None if ratio is None else max(0.0, ratio),
         mean_drift=mean_drift,
         jump_shape=jumps,
         jump_rate=exposed,
@@ -741,9 +743,9 @@ def _statement(
     series: Sequence[Series], weighed: _Weighed, generator: np.random.Generator
 ) -> GrowthStatement | None:
     changes = [one for one in map(_changes, series) if len(one[0])]
-    if not changes:
-        return None
     ratio = weighed.likelihood_ratio
+    if not changes or ratio is None:
+        return None
     smallest = min(_resampled(changes, generator)) if ratio >= SETTLED_BELOW else None
     if ratio > GROWS_ABOVE and smallest is not None and smallest < 0.01:
         growth = Growth.GROWS

@@ -189,6 +189,15 @@ def test_what_drifts_is_called_growth(name):
     assert statement.smallest_p < 0.01
 
 
+def test_two_that_drift_are_called_growth_and_a_grid_alone_says_nothing_of_a_family():
+    drifting = [history_of_case(FAMILIES["drift0"]["histories"][i]) for i in (0, 2)]
+    three = [history_of_case(one) for one in FAMILIES["drift"]["histories"][:3]]
+
+    assert analysed(*drifting).statement.growth is Growth.GROWS
+    assert analysed(*three, refined=False).statement is None
+    assert analysed(*three).statement.growth is Growth.GROWS
+
+
 def test_the_mean_drift_of_a_family_is_found_and_so_is_its_jump_rate():
     drifting = [history_of_case(one) for one in FAMILIES["drift"]["histories"]]
     jumping = [history_of_case(one) for one in FAMILIES["jump"]["histories"]]
