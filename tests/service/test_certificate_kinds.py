@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlmodel import select
 
 from certificates.seal import canonical_bytes
 from certificates.signer import read_certificates
@@ -17,6 +18,8 @@ from service.actions import certificates
 from service.actions.calibrations import Statement
 from service.demo.world import identifier, moment
 from service.store import certificates as store
+from service.tables.log import LogLeaf
+from service.tables.operations import IdempotencyKey
 from service.tenancy import TenantSession
 from tests.service import books
 
@@ -101,6 +104,40 @@ def test_a_failed_verification_leads_to_a_notice_without_a_period_and_to_nothing
     assert content["kind"] == "verification_rejection"
     assert content["valid_until"] is None
     assert content["checked_items"][0]["verdict"] == "fail"
+
+
+def test_a_certificate_asked_for_again_under_its_key_is_the_one_that_was_issued(plant):
+    """Number, seals, leaf and the answer under the key stand in one transaction."""
+    client, _ = plant
+    asked = {"calibration_id": str(signed(plant)), "kind": "calibration_certificate"}
+    under_key = JSON | {"idempotency-key": "issue-once"}
+
+    first = client.post("/v1/certificates", json=asked, headers=under_key)
+    again = client.post("/v1/certificates", json=asked, headers=under_key)
+    otherwise = client.post("/v1/certificates", json=asked, headers=JSON)
+
+    assert (first.status_code, again.status_code) == (201, 201), first.text
+    assert again.json() == first.json()
+    assert otherwise.status_code == 409
+    with TenantSession(client.app.state.engine, identifier("TPP"), read_only=True) as session:
+        leaves = session.exec(select(LogLeaf).where(LogLeaf.number == first.json()["number"])).all()
+        kept = session.exec(select(IdempotencyKey.key)).all()
+    assert len(leaves) == 1
+    assert "issue-once" in kept
+
+
+def test_a_certificate_that_cannot_be_issued_leaves_nothing_under_its_key(plant):
+    client, _ = plant
+    asked = {"calibration_id": str(signed(plant, kind="verification", statement=FAILED)),
+             "kind": "verification_certificate"}  # fmt: skip
+
+    refused = client.post(
+        "/v1/certificates", json=asked, headers=JSON | {"idempotency-key": "in-vain"}
+    )
+
+    assert refused.status_code == 409
+    with TenantSession(client.app.state.engine, identifier("TPP"), read_only=True) as session:
+        assert "in-vain" not in session.exec(select(IdempotencyKey.key)).all()
 
 
 def test_an_internal_verification_is_recorded(plant):
