@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
 from certificates.errors import (
@@ -160,6 +161,11 @@ def tell_invalid(request: Request, error: RequestValidationError) -> JSONRespons
     return problem(request, 422, "invalid-request", "the request has fields in error", errors)
 
 
+def tell_unstorable(request: Request, _error: DataError) -> JSONResponse:
+    """Answer a request with a text that no column holds: one with U+0000 on PostgreSQL."""
+    return problem(request, 422, "invalid-request", "a text or number that cannot be stored")
+
+
 def tell_http(request: Request, error: HTTPException) -> JSONResponse:
     """Answer what the framework refuses, such as an unknown address."""
     kind = {404: "not-found", 405: "method-not-allowed", 406: "form-not-there"}
@@ -179,6 +185,7 @@ def add_problem_handlers(app: FastAPI) -> None:
     for error in PROBLEMS:
         app.add_exception_handler(error, tell)
     app.add_exception_handler(AlreadyAnswered, tell_again)  # type: ignore[arg-type]
+    app.add_exception_handler(DataError, tell_unstorable)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, tell_invalid)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, tell_http)  # type: ignore[arg-type]
 

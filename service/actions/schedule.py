@@ -38,6 +38,8 @@ def set_period(
         item_store.get(session, _item_id(subject))
     if (rule == "organization") != (subject == ""):
         raise InvalidField("/subject", "name what the period is for; for all items, nothing")
+    if (usage_limit is None) != (usage_unit is None):
+        raise InvalidField("/usage_unit", "a limit of use and its unit come together")
     policy = PeriodPolicy(
         organization_id=session.organization_id,
         activity=activity,

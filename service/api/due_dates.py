@@ -11,6 +11,7 @@ from sqlmodel import SQLModel
 from service import due_dates
 from service.actions import schedule as actions
 from service.api.calibrations import Strict
+from service.api.given import Day
 from service.auth import Acting, Reading, Transaction
 from service.clock import Now, Today
 from service.due_dates import ItemDueDate
@@ -22,7 +23,7 @@ ActivityName = Literal[
     "verification", "calibration", "intermediate_check", "maintenance", "replacement"
 ]
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
-On = Annotated[date | None, Query(description="As known on this day; today otherwise.")]
+On = Annotated[Day | None, Query(description="As known on this day; today otherwise.")]
 Explain = Annotated[bool, Query(description="Tell every rule that had a say.")]
 
 

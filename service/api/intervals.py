@@ -6,7 +6,7 @@ from uuid import UUID
 
 import numpy as np
 from fastapi import APIRouter, Body, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from certificates import interval_wording
 from procedures.drift import (
@@ -21,6 +21,7 @@ from procedures.drift import (
 )
 from procedures.errors import InvalidInput
 from procedures.interval_advice import Ground, IntervalAdvice, advise
+from service.api.given import Day, Moment
 from service.auth import Reading
 from service.clock import Now, Today
 from service.errors import InvalidField
@@ -237,8 +238,8 @@ def get_interval(
     target_reliability: Annotated[
         float, Query(gt=0, lt=1, description="P(in tolerance) wanted: 0.95, not 95")
     ] = DEFAULT_TARGET,
-    on: Annotated[date | None, Query(description="calibrations until this day; else today")] = None,
-    known_at: Annotated[AwareDatetime | None, Query(description="as known at this moment")] = None,
+    on: Annotated[Day | None, Query(description="calibrations until this day; else today")] = None,
+    known_at: Annotated[Moment | None, Query(description="as known at this moment")] = None,
 ) -> ItemIntervalAnswer:
     """Say how long an item of the own ledger may run, from the calibrations of the book.
 

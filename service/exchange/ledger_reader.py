@@ -101,8 +101,9 @@ def read_items(items: Sequence[Mapping[str, str | None]]) -> Ledger:
         UnreadableFile: one has a name that is no column of a ledger.
     """
     names = list(dict.fromkeys(name for item in items for name in item))
-    if unknown := next((name for name in names if name not in READABLE), None):
-        raise UnreadableFile("unknown_column", f"a ledger has no column {unknown}")
+    unknown = [name for name in names if name not in READABLE]
+    if unknown:
+        raise UnreadableFile("unknown_column", f"a ledger has no column {unknown[0]}")
     schema = dict.fromkeys(names, pl.String)
     raw = pl.DataFrame({name: [item.get(name) for item in items] for name in names}, schema=schema)
     return read_rows(raw.with_row_index("row"), fixed={})

@@ -203,6 +203,14 @@ def test_limits_and_cursors_that_cannot_be_are_told(client):
     assert client.get("/v1/items?cursor=x").json()["errors"][0]["pointer"] == "/cursor"
 
 
+def test_days_are_written_out_and_texts_can_be_stored(client):
+    for said in ("0", "0.0", "2e-60", "1e99999", "-1", "2026-03"):
+        answer = client.get("/v1/items", params={"updated_since": said})
+        assert answer.status_code == 422, said
+    answer = client.get("/v1/items", params={"serial_number": "SN\0"})
+    assert answer.status_code in (200, 422)  # SQLite holds it, PostgreSQL does not
+
+
 def test_a_ledger_learns_of_what_changed_since(client, ledger, open_as, clock):
     ids = ledger(3)
     clock.now += timedelta(minutes=20)
