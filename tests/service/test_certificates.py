@@ -289,6 +289,10 @@ def test_an_unknown_serial_number_finds_nothing(engine, story):
 
 
 def test_two_makers_with_one_serial_number_are_both_told(engine, open_as, story):
+    def of_other_works(number):
+        content = books.content_of(number, story.people)
+        return replace(content, item=replace(content.item, manufacturer_en="Other Works"))
+
     with open_as("LAB") as session, session.begin():
         item = books.register(
             session, "twin", serial_number="SN meter", manufacturer_en="Other Works"
@@ -297,7 +301,7 @@ def test_two_makers_with_one_serial_number_are_both_told(engine, open_as, story)
             session, "", date(2026, 2, 1), use(reference_id=story.working), item_id=item
         ).id
         books.sign_three_times(session, id_, story.people)
-        books.issue(session, id_, story.people)
+        books.issue(session, id_, story.people, compose=of_other_works)
 
     found = directory.find(engine, KEYS.of_serial_number("SN meter"))
 

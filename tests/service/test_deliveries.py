@@ -188,7 +188,7 @@ def test_the_certificate_arrives_byte_for_byte(open_as, names, story):
             }
 
     assert files["ENT"] == files["LAB"]
-    assert files["ENT"].keys() == {"json", "html"}
+    assert files["ENT"].keys() == {"json", "html", "proof"}
 
 
 def test_the_customer_publishes_what_it_received_and_others_rest_on_it(open_as, story):

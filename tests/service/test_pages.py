@@ -97,7 +97,7 @@ def test_the_storys_certificate_is_found_by_serial_number_and_kept_in_every_form
     assert number in pdf.pages[0].extract_text()
 
     item = client.get(addresses.item(GAUGE)).text
-    assert item.count('class="found"') == 2 * 9  # drawn wide and narrow
+    assert item.count('class="found"') == 4 * 9  # two charts, each drawn wide and narrow
     assert "at 0.8 MPa" in item
     assert "in 180 days" in item
 

@@ -22,14 +22,14 @@ def ask(monkeypatch):
     app.state.clock = lambda: NOW
     add_problem_handlers(app)
 
-    @app.post("/sign")
+    @app.post("/account/signatures", tags=["account"])  # whatever one's role
     def sign(actor: Reauthenticated) -> UUID:
         return actor.person_id
 
     def ask_(seconds):
         proven = None if seconds is None else NOW - timedelta(seconds=seconds)
         monkeypatch.setattr(auth, "actor_of", lambda _request: Actor(ME, ME, proven))
-        return TestClient(app).post("/sign")
+        return TestClient(app).post("/account/signatures")
 
     return ask_
 
