@@ -241,7 +241,7 @@ def test_by_keyboard_alone_everything_is_reached_and_its_focus_is_seen(site, ope
     tab_to(page, f'button[value="{STEEL_WORKER}"]')
     enter(page)
     actor = page.inner_text(".demo .who")
-    tab_to(page, ".prefs a")
+    tab_to(page, ".prefs a[hreflang]")
     enter(page)
     tab_to(page, ".prefs button")
     enter(page)
