@@ -134,7 +134,11 @@ def _changes(history: ItemHistory) -> Iterator[StateChange]:
 
 
 def _legal(item: Item) -> Iterator[Period]:
-    """Yield the period of the newest edition of the item's procedure that the catalogue knows."""
+    """Yield the period of the newest edition of the item's procedure that the catalogue knows.
+
+    Where the edition has several, which of them is the item's is not on record: only the longest
+    surely bounds it, and what its certificate says counts within that.
+    """
     editions = [
         built_in.edition
         for built_in in built_in_editions()
@@ -142,7 +146,8 @@ def _legal(item: Item) -> Iterator[Period]:
     ]
     if editions and editions[-1].period_months is not None:
         newest = editions[-1]
-        yield Period(rule=Rule.PROCEDURE, months=newest.period_months, source=newest.name)
+        months = max(newest.period_months or 0, *(case.months for case in newest.period_cases), 0)
+        yield Period(rule=Rule.PROCEDURE, months=months, source=newest.name)
 
 
 def _agreed(item: Item, policies: Sequence[PeriodPolicy], *, is_main: bool) -> Iterator[Period]:

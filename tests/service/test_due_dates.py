@@ -56,6 +56,15 @@ def test_every_due_date_of_the_demonstration_is_what_its_newest_certificate_says
                 assert (one.due.valid_until or date.max) <= written[0]
 
 
+def test_nothing_of_the_demonstration_is_overdue_as_its_audit_says(engine, names_by_code):
+    """A steam meter's regulation has periods of 12 to 48 months by its kind: which is not known."""
+    for organization_id in names_by_code.values():
+        with TenantSession(engine, organization_id, read_only=True) as session:
+            late = [one for one in due_dates(session, on=TODAY) if one.due.is_overdue(TODAY)]
+
+        assert [one.item.serial_number for one in late if one.due.last_performed_on] == []
+
+
 @pytest.fixture
 def names_by_code(demo):
     return {row["code"]: identifier(row["code"]) for row in demo.data["organizations"]}
