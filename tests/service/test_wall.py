@@ -97,6 +97,9 @@ BARE = TABLES["calibration"]
 LIGHT = table("calibration", column("item_name_en"))
 
 
+NO_ROWS = dict.fromkeys(("created", "updated", "unchanged", "conflict", "rejected"), 0)
+
+
 def fill_in_the_rest(session, story):
     """Add a row to each table that only doors of their own write."""
     me, made = story.people["checked"].id, {"created_by": story.people["checked"].id}
@@ -133,10 +136,13 @@ def fill_in_the_rest(session, story):
         "calendar_feed": made | {"created_at": NOW},
         "job": made | {"kind": "x", "content": {}, "state": "done", "due_at": NOW, "attempts": 0,
                        "created_at": NOW},
-        "ledger_import": made | {"file_name": "x", "content": b"x", "sha256": "", "settings": {},
-                                 "decisions": {}, "state": "refused", "counts": {}, "answers": [],
-                                 "changes": [], "created_at": NOW},
-        "ledger_pull": made | {"url": "x", "every_minutes": 5, "settings": {}, "created_at": NOW},
+        "ledger_import": made | {"file_name": "x", "content": b"x", "sha256": "",
+                                 "settings": {"layout": "generic", "match_by": "asset_number",
+                                              "all_or_nothing": False},
+                                 "decisions": {}, "state": "refused", "counts": NO_ROWS,
+                                 "answers": [], "changes": [], "created_at": NOW},
+        "ledger_pull": made | {"url": "x", "every_minutes": 5,
+                               "settings": {"match_by": "asset_number"}, "created_at": NOW},
         "webhook": made | {"id": ids["webhook"], "url": "x", "events": [], "generation": 1,
                            "created_at": NOW},
         "outbox": {"id": ids["event"], "event": "x", "content": {}, "due_at": NOW, "attempts": 0},
