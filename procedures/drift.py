@@ -45,6 +45,7 @@ STEPS: Final = {0.0: 0.5, 0.05: 0.2, 0.12: 0.2, 0.3: 0.1}
 WALKS: Final = {0.0: 0.55, 0.06: 0.2, 0.15: 0.15, 0.4: 0.1}
 SPREADS: Final = {0.0: 0.55, 0.06: 0.2, 0.15: 0.15, 0.4: 0.1}
 WEIGHT_OF_PRIOR: Final = 2.0  # in histories
+SHARED: Final = 0.5  # that a member's law is the one its family shares
 PRIOR_JUMPS, PRIOR_YEARS = 0.3, 15.0
 LAWS_FOR_JUMPS: Final = 6
 PRIOR_MEAN: Final = 0.5  # standard deviation of a family's mean rate, in tolerances per year
@@ -620,17 +621,32 @@ def _jumps(
 
 
 def _member_weights(log_likelihood: FloatArray, prior: FloatArray) -> FloatArray:
-    """Return the weight of each law for each member, by EM over the family.
+    """Return the weight of each law for each member of a family.
 
-    A single history keeps the prior; an odd one out of a family its own weights.
+    A member has the law that the others share, or one of those found in the family, by EM: half
+    each before its own history speaks, so that an odd one out goes its own way. A single history
+    keeps the prior.
     """
-    likelihood = np.exp(log_likelihood - log_likelihood.max(axis=1, keepdims=True))
+    likelihood = _likelihood(log_likelihood)
+    if len(likelihood) < 2:
+        return _per_member(likelihood * prior)
+    others = log_likelihood.sum(axis=0) - log_likelihood
+    shared = _per_member(_likelihood(others) * prior)
     weights = prior
-    for _ in range(1 if len(likelihood) < 2 else 60):
-        own: FloatArray = likelihood * weights
-        own /= own.sum(axis=1, keepdims=True)
+    for _ in range(60):
+        own = _per_member(likelihood * weights)
         weights = (own.sum(axis=0) + WEIGHT_OF_PRIOR * prior) / (len(own) + WEIGHT_OF_PRIOR)
-    return own
+    return _per_member(likelihood * (SHARED * shared + (1 - SHARED) * weights))
+
+
+def _likelihood(log_likelihood: FloatArray) -> FloatArray:
+    likelihood: FloatArray = np.exp(log_likelihood - log_likelihood.max(axis=1, keepdims=True))
+    return likelihood
+
+
+def _per_member(weights: FloatArray) -> FloatArray:
+    shares: FloatArray = weights / weights.sum(axis=1, keepdims=True)
+    return shares
 
 
 def _means(filtered: Filtered, means: FloatArray, laws: Laws) -> tuple[FloatArray, FloatArray]:

@@ -16,7 +16,7 @@ from scipy.special import ndtr
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-JUMP = 1.0  # standard deviation of a jump, in tolerances
+JUMP = 1.6  # standard deviation of a jump, in tolerances: wide, so that no walk passes for one
 LOG_2_PI = float(np.log(2 * pi))
 RARE = 1e-300  # probability below which a record is as good as impossible
 

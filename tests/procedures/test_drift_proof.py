@@ -141,13 +141,10 @@ def test_the_probability_is_right_on_average_and_its_band_holds(tried, name):
     found = tried(name)
     after_one_year, after_three = abs(found.bias.mean(axis=0))
     least = 0.8 if LAWS[name].jumps else 0.85
-    far = 0.025 if name == "jump" else 0.02  # measured -0.022: too careful by a hair
-    if name == "jumpwalk":  # a walk passes for jumps, and jumps for a walk: known short of the aim
-        least, far = 0.78, 0.05
 
     room = 0 if IS_FULL else 0.03
     assert after_one_year <= 0.02 + room
-    assert after_three <= far + 2 * room
+    assert after_three <= 0.02 + 2 * room
     assert found.covered.mean() >= least - (0 if IS_FULL else 0.3)
 
 
@@ -159,13 +156,11 @@ def test_its_intervals_are_nearer_the_truth_than_those_of_a3_and_s2(tried, name)
     if name in ("noise", "step", "drift"):
         assert rms(found.octaves) <= 0.5 * others
     elif name == "jumpwalk":  # A3 leaves a year a year, and a year happens to be right
-        assert rms(found.octaves) <= others * (1.25 if IS_FULL else 2.5)
+        assert rms(found.octaves) <= others * (1.15 if IS_FULL else 2.5)
     else:
         assert rms(found.octaves) <= others * (1 if IS_FULL else 1.3)
 
 
 @pytest.mark.parametrize("name", sorted(LAWS))
 def test_the_reliability_asked_for_is_reached(tried, name):
-    short = 0.005 if name == "driftwalk" else 0.0  # measured 0.938
-
-    assert tried(name).reached.mean() >= 0.94 - short - (0 if IS_FULL else 0.04)
+    assert tried(name).reached.mean() >= 0.94 - (0 if IS_FULL else 0.06)
