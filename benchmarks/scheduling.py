@@ -1,7 +1,8 @@
 """How good plans of large fleets are, and how long they take, beside a call-off list.
 
-    uv run python benchmarks/scheduling.py            # 1 000 and 5 000 items, about five minutes
-    uv run python benchmarks/scheduling.py 20000      # one size, 60 s
+    uv run python -m benchmarks.scheduling            # 1 000 and 5 000 items, about five minutes
+    uv run python -m benchmarks.scheduling 20000      # one size, 60 s
+    uv run python -m benchmarks.scheduling due        # 10⁶ due dates; a board of 50 000 items
 
 Fleets are drawn from a seed: forty items a site, ten disciplines, 52 weeks, the laboratory loaded
 to 80 % on the average, people with 1.15 times the hours needed and two weeks of leave each, each
@@ -10,13 +11,30 @@ week with room; the bound is that of the relaxation, of which no plan can cost l
 """
 
 import sys
+import tempfile
 import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 from os import getloadavg
+from statistics import median
+from uuid import UUID, uuid4
 
 import numpy as np
+from sqlalchemy import Engine
+from sqlmodel import Session
 
+from service.actions import due as due_action
+from service.actions import organizations
+from service.database import open_engine
+from service.schema import upgrade
+from service.tables.calibrations import Calibration
+from service.tables.items import Item
+from service.tenancy import TenantSession
+from service.web.due import DueFilter, due_page
 from traceability.planning.planner import plan
 from traceability.planning.problem import DueItem, Person, PlanningProblem
+from traceability.schedule import Activity, Period, Plan, Rule, due_date
+from traceability.schedule_arrays import due_days
 
 WEEKS = 52
 DISCIPLINES = tuple(f"D{number}" for number in range(10))
@@ -110,8 +128,109 @@ def _shutdowns(rng: np.random.Generator) -> frozenset[int]:
     )
 
 
+# --- Due dates -----------------------------------------------------------------------------------
+
+
+def due_dates(count: int = 1_000_000) -> None:
+    """Derive so many due dates in arrays, some of them one by one beside."""
+    rng = np.random.default_rng(SEED)
+    last = np.datetime64("2024-01-01") + rng.integers(0, 1000, count).astype("timedelta64[D]")
+    certificate = last + rng.integers(150, 500, count).astype("timedelta64[D]")
+    last[rng.random(count) < 0.05] = np.datetime64("NaT")
+    known_since = np.full(count, np.datetime64("2023-06-01"))
+    periods = (
+        Period(rule=Rule.PROCEDURE, months=12, source="JJG"),
+        Period(rule=Rule.ITEM_TYPE, months=6, source="type"),
+        Period(rule=Rule.ITEM, months=9, source="ledger"),
+    )
+    took = timed(
+        lambda: due_days(periods, known_since=known_since, last=last, certificate=certificate)
+    )
+    some = 20_000
+    plans = [
+        Plan(activity=Activity.VERIFICATION, known_since=date(2023, 6, 1), periods=periods,
+             performed_on=() if day is None else (day,), valid_until=told)
+        for day, told in zip(last[:some].tolist(), certificate[:some].tolist(), strict=True)
+    ]  # fmt: skip
+    alone = timed(lambda: [due_date(plan, on=date.max) for plan in plans]) * count / some
+    print(
+        f"due     {count} due dates of three periods and a certificate each in {took:.2f} s "
+        f"(5 asked); one by one {alone:.0f} s (of {some})"
+    )
+
+
+def board(items: int = 50_000) -> None:
+    """Ask the board of one organization's items, as its page does, on SQLite."""
+    with tempfile.TemporaryDirectory() as folder:
+        engine = open_engine(f"sqlite:///{folder}/bench.db")
+        upgrade(engine)
+        session = TenantSession(engine, _book(engine, items))
+        with session, session.begin():
+            derived = timed(lambda: due_action.derive(session))
+        on = date(2026, 11, 21)
+        print(f"due     sqlite: due dates of a book of {items} items derived and kept "
+              f"in {derived:.1f} s")  # fmt: skip
+        asked = {
+            "first page": DueFilter(),
+            "page 500": DueFilter(page=500),
+            "one area": DueFilter(area="area 3"),
+            "overdue": DueFilter(status="overdue"),
+            "sorted by name": DueFilter(sort="name"),
+            "words": DueFilter(text="00031"),
+        }
+        for name, one in asked.items():
+            took = []
+            for _ in range(7):
+                with TenantSession(engine, session.organization_id, read_only=True) as reading:
+                    took.append(timed(lambda: due_page(reading, one, on=on)))  # noqa: B023
+            print(f"due     board of {items} items, {name}: {1e3 * median(took):.0f} ms "
+                  "(100 asked)")  # fmt: skip
+        engine.dispose()
+
+
+def _book(engine: Engine, items: int) -> UUID:
+    with Session(engine) as owning, owning.begin():
+        mine = organizations.create_organization(
+            owning, code="BENCH", name_zh="基准", name_en="Bench", kind="enterprise", address=""
+        ).id
+    now, rng = datetime(2026, 1, 1, tzinfo=UTC), np.random.default_rng(SEED)
+    ids = [uuid4() for _ in range(items)]
+    with TenantSession(engine, mine) as session, session.begin():
+        session.insert(Item, [
+            {"id": id_, "kind": "measuring_instrument", "name_zh": "压力表", "name_en": "gauge",
+             "manufacturer_zh": "", "manufacturer_en": "", "type_designation": f"Y-{n % 40}",
+             "serial_number": f"{n:08d}", "asset_number": f"A{n}", "quantity": "pressure",
+             "accuracy_text": "1.6", "location": [f"area {n % 12}", f"room {n % 100}"],
+             "is_mandatory": n % 3 == 0, "is_published": False, "is_carbon_meter": False,
+             "procedure_code": "JJG 52", "status": "sealed" if n % 50 == 0 else "in_use",
+             "is_demonstration": False, "recorded_at": now}
+            for n, id_ in enumerate(ids)
+        ])  # fmt: skip
+        session.insert(Calibration, [
+            {"id": uuid4(), "source": "external", "item_id": id_, "kind": "verification",
+             "item_name_zh": "压力表", "item_name_en": "gauge", "laboratory_zh": "",
+             "laboratory_en": "", "performed_on": day, "valid_until": day + timedelta(days=180),
+             "track": "main", "place": "laboratory", "is_adjusted": False,
+             "is_demonstration": False, "recorded_at": now}
+            for id_, days in zip(ids, rng.integers(0, 190, items).tolist(), strict=True)
+            for day in [date(2026, 5, 20) + timedelta(days=days)]
+        ])  # fmt: skip
+    return mine
+
+
+def timed(act: Callable[[], object]) -> float:
+    """Return how many seconds something takes."""
+    began = time.perf_counter()
+    act()
+    return time.perf_counter() - began
+
+
 def main() -> None:
     """Plan each size once, and print what came of it."""
+    if sys.argv[1:] == ["due"]:
+        due_dates()
+        board()
+        return
     sizes = [int(size) for size in sys.argv[1:]] or [1_000, 5_000]
     for size in sizes:
         problem, seconds = fleet(size), SECONDS.get(size, 60.0)

@@ -55,6 +55,7 @@ from service.throttle import Throttle
 from service.web import accounts as account_pages
 from service.web import add_pages, audit_log, impact, intake, procedure_writing
 from service.web import connections as connection_pages
+from service.web import due as due_pages
 from service.web import ledger as ledger_pages
 from service.web import notices as notice_pages
 from service.web import procedures as procedure_pages
@@ -143,6 +144,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(connections.public)
     app.include_router(health.router)
     app.include_router(pages_router)
+    app.include_router(due_pages.router)
     app.include_router(impact.router)
     app.include_router(account_pages.router)
     app.include_router(worksheet_pages.router)

@@ -54,7 +54,7 @@ def due_dates_of(session: TenantSession, item_id: UUID, *, on: date) -> list[Ite
     Raises:
         NotFound: the ledger has no such item.
     """
-    histories = store.histories(session, on=on, item_id=item_id)
+    histories = store.histories(session, on=on, item_ids=[item_id])
     if not histories:
         raise NotFound("item", item_id)
     return [
@@ -65,17 +65,25 @@ def due_dates_of(session: TenantSession, item_id: UUID, *, on: date) -> list[Ite
 
 
 def plans_of(history: ItemHistory, policies: Sequence[PeriodPolicy], *, on: date) -> Iterator[Plan]:
-    """Yield an item's plans: its verification or calibration, and what a policy asks besides."""
-    applying = [policy for policy in policies if _applies(policy, history.item)]
-    main = main_activity(history.item)
+    """Yield an item's plans: its own period's, and what a policy asks besides.
+
+    A policy that was ended (no months, no limit of use) asks nothing.
+    """
+    applying = [policy for policy in policies if _asks(policy) and _applies(policy, history.item)]
+    main = main_activity(history.item, applying)
     activities = {main} | {Activity(policy.activity) for policy in applying}
     for activity in sorted(activities, key=lambda one: (one != main, one)):
         of_activity = [policy for policy in applying if policy.activity == activity]
         yield _plan(history, activity, of_activity, is_main=activity == main, on=on)
 
 
-def main_activity(item: Item) -> Activity:
-    """Return what an item's own period is of: a regulation verifies, everything else calibrates."""
+def main_activity(item: Item, applying: Iterable[PeriodPolicy]) -> Activity:
+    """Return what an item's own period is of: a regulation verifies, everything else calibrates.
+
+    What is verified once and then exchanged (首次检定、到期轮换) is due for replacement instead.
+    """
+    if any(policy.activity == Activity.REPLACEMENT for policy in applying):
+        return Activity.REPLACEMENT
     is_verified = item.is_mandatory or (item.procedure_code or "").startswith("JJG")
     return Activity.VERIFICATION if is_verified else Activity.CALIBRATION
 
@@ -89,19 +97,20 @@ def _plan(
     on: date,
 ) -> Plan:
     item, policies = history.item, tuple(policies)
-    if is_main:
-        passed = [one for one in history.done if not one.has_failed]
-        done = [one.performed_on for one in passed]
-        valid_until = passed[-1].valid_until if passed else None
-    else:
-        done = [event.happened_on for event in history.events if event.kind == activity]
-        valid_until = None
+    passed = [one for one in history.done if not one.has_failed] if is_main else []
+    done = [one.performed_on for one in passed]
+    done += [event.happened_on for event in history.events if event.kind == activity]
+    is_told = passed and passed[-1].performed_on == max(done)
+    valid_until = passed[-1].valid_until if is_told else None
     return Plan(
         activity=activity,
         known_since=min(day_of(item.recorded_at), *done, on),
         performed_on=done,
         valid_until=valid_until,
-        periods=(*(_legal(item) if is_main else ()), *_agreed(item, policies, is_main=is_main)),
+        periods=(
+            *(_legal(item) if is_main else ()),
+            *_agreed(item, policies, of_ledger=is_main and activity != Activity.REPLACEMENT),
+        ),
         usage=_usage(history.events, policies, since=max(done, default=None)),
         changes=tuple(_changes(history)),
         overrides=tuple(
@@ -150,10 +159,10 @@ def _legal(item: Item) -> Iterator[Period]:
         yield Period(rule=Rule.PROCEDURE, months=months, source=newest.name)
 
 
-def _agreed(item: Item, policies: Sequence[PeriodPolicy], *, is_main: bool) -> Iterator[Period]:
+def _agreed(item: Item, policies: Sequence[PeriodPolicy], *, of_ledger: bool) -> Iterator[Period]:
     """Yield the policies' periods, and the ledger's where no policy is of the very item."""
     is_set = any(policy.rule == Rule.ITEM for policy in policies)
-    if is_main and item.period_months is not None and not is_set:
+    if of_ledger and item.period_months is not None and not is_set:
         yield Period(rule=Rule.ITEM, months=item.period_months, source="")
     for policy in policies:
         if policy.months is not None:
@@ -183,6 +192,10 @@ def _usage(
         read_on=last.happened_on,
         per_day=max(0.0, (last.value or 0.0) - (first.value or 0.0)) / days if days else None,
     )
+
+
+def _asks(policy: PeriodPolicy) -> bool:
+    return policy.months is not None or policy.usage_limit is not None
 
 
 def _applies(policy: PeriodPolicy, item: Item) -> bool:

@@ -45,6 +45,7 @@ class Rule(StrEnum):
     OVERRIDE = "override"
 
 
+RANKS = {rule: rank for rank, rule in enumerate(Rule)}  # which of equal dates is told first
 SPECIFICITY = (Rule.ORGANIZATION, Rule.ITEM_TYPE, Rule.CRITICALITY, Rule.ITEM)
 
 
@@ -211,7 +212,8 @@ def due_date(plan: Plan, *, on: date) -> DueDate:
         raise InvalidValue("performed_on", max(late), f"not lie after {on}")
     last = max(plan.performed_on, default=None)
     candidates = sorted(
-        _candidates(plan, last), key=lambda one: (one.valid_until or date.max, one.rule)
+        _candidates(plan, last),
+        key=lambda one: (one.valid_until or date.max, RANKS[one.rule]),
     )
     is_stopped = plan.state not in TIME_RUNS
     winner = None if is_stopped else _winner(candidates)
@@ -266,14 +268,18 @@ def _candidates(plan: Plan, last: date | None) -> Iterator[Candidate]:
 
 def _by_period(plan: Plan, last: date) -> Iterator[Candidate]:
     """Yield the procedure's upper bound and the most specific period agreed."""
-    for period in plan.periods:
-        if period.rule is Rule.PROCEDURE:
-            yield _after(last, period)
-    agreed = [period for period in plan.periods if period.rule in SPECIFICITY]
-    if agreed:
-        yield _after(last, max(agreed, key=lambda period: SPECIFICITY.index(period.rule)))
+    for period in counting(plan.periods):
+        yield _after(last, period)
     if plan.valid_until is not None:
-        yield Candidate(rule=Rule.PROCEDURE, valid_until=plan.valid_until, anchor=last, source="")
+        yield Candidate(rule=Rule.CERTIFICATE, valid_until=plan.valid_until, anchor=last, source="")
+
+
+def counting(periods: Sequence[Period]) -> list[Period]:
+    """Return the periods that have a say: the procedure's, and of those agreed the most special."""
+    agreed = [period for period in periods if period.rule in SPECIFICITY]
+    most_specific = max(agreed, key=lambda period: SPECIFICITY.index(period.rule), default=None)
+    of_procedure = [period for period in periods if period.rule is Rule.PROCEDURE]
+    return of_procedure + ([most_specific] if most_specific else [])
 
 
 def _after(last: date, period: Period) -> Candidate:

@@ -5,12 +5,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from uuid_utils.compat import uuid7
+
 from service import audit
+from service.actions import due
 from service.actions.admission import require_admissible_item
 from service.clock import day_of
 from service.store import items as store
 from service.tables.items import Item
+from service.tables.schedule import ItemEvent
 from service.tenancy import TenantSession
+
+SEALED = "sealed"
 
 
 def register(session: TenantSession, *, actor_id: UUID, now: datetime, **facts: Any) -> Item:
@@ -26,6 +32,7 @@ def register(session: TenantSession, *, actor_id: UUID, now: datetime, **facts: 
     item = Item(organization_id=session.organization_id, recorded_at=now, **facts)
     session.add(item)
     session.flush()
+    due.derive_when_written(session, [item.id])
     audit.record(session, "item.registered", item.id, actor_id=actor_id, now=now)
     return item
 
@@ -50,7 +57,27 @@ def change(
     said = {name: f"{getattr(item, name)} → {value}" for name, value in changed.items()}
     if "status" in changed:
         changed["status_since"] = day_of(now)
+        note_storage(session, item.id, item.status, changed["status"], actor_id=actor_id, now=now)
     item.sqlmodel_update({**changed, "changed_at": now})
     session.flush()
+    due.derive_when_written(session, [item.id])
     audit.record(session, "item.changed", item.id, actor_id=actor_id, now=now, said=said)
     return item
+
+
+def note_storage(
+    session: TenantSession, item_id: UUID, was: str, is_: str, *, actor_id: UUID, now: datetime
+) -> None:
+    """Record that an item was stored, or came back: then it is due until it is checked."""
+    if (was == SEALED) == (is_ == SEALED):
+        return
+    event = {
+        "id": uuid7(),
+        "item_id": item_id,
+        "kind": "sealed" if is_ == SEALED else "unsealed",
+        "happened_on": day_of(now),
+        "note": "",
+        "recorded_by": actor_id,
+        "recorded_at": now,
+    }
+    session.insert(ItemEvent, [event])

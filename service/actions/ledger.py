@@ -11,7 +11,7 @@ import polars as pl
 from procedures.errors import ProcedureError
 from procedures.units import parse_unit
 from service import audit
-from service.actions import due
+from service.actions import due, items
 from service.outbox import announce
 from service.store import items as item_store
 from service.store import ledger as ledger_store
@@ -32,7 +32,7 @@ RANGE: Final = ("range_lower", "range_upper", "range_unit")
 
 
 def write_items(
-    session: TenantSession, frame: pl.DataFrame, *, import_id: UUID, now: datetime
+    session: TenantSession, frame: pl.DataFrame, *, import_id: UUID, actor_id: UUID, now: datetime
 ) -> pl.DataFrame:
     """Create and change items; return the rows with the id of each one's item.
 
@@ -45,7 +45,9 @@ def write_items(
     with_ids = frame.with_columns(_ids(frame, import_id).alias("id"))
     is_new = pl.col("item_id").is_null()
     _create(session, with_ids.filter(is_new), now=now)
+    _note_storage(session, with_ids.filter(~is_new), actor_id=actor_id, now=now)
     _change(session, with_ids.filter(~is_new), now=now)
+    due.derive_when_written(session, map(UUID, with_ids["id"]))
     return with_ids.select("row", "id")
 
 
@@ -64,6 +66,18 @@ def _change(session: TenantSession, rows: pl.DataFrame, *, now: datetime) -> Non
         table.with_columns(pl.lit(now).alias("changed_at")),
         changing=[*changing, "changed_at"],
     )
+
+
+def _note_storage(
+    session: TenantSession, rows: pl.DataFrame, *, actor_id: UUID, now: datetime
+) -> None:
+    """Record which items the ledger now tells to be stored, or to have come back."""
+    if rows.is_empty() or "status" not in rows.columns:
+        return
+    was = ledger_store.held(session).select("id", pl.col("status").alias("was"))
+    told = rows.filter(pl.col("status").is_not_null()).join(was, on="id")
+    for id_, before, after in told.select("id", "was", "status").rows():
+        items.note_storage(session, UUID(id_), before, after, actor_id=actor_id, now=now)
 
 
 def _ids(frame: pl.DataFrame, import_id: UUID) -> pl.Series:
@@ -179,6 +193,7 @@ def write_calibrations(
     )  # fmt: skip
     for item_id in names.keys() - {row["item_id"] for row in alone}:
         due.refresh(session, item_id)
+    due.derive_when_written(session, names)
 
 
 def finish(session: TenantSession, row: LedgerImport, *, actor_id: UUID, now: datetime) -> None:

@@ -1,9 +1,11 @@
 """Setting periods and due dates, and recording what befalls an item: each a new fact."""
 
+from collections.abc import Collection
 from datetime import date, datetime
 from uuid import UUID
 
 from service import audit
+from service.actions import due
 from service.clock import day_of
 from service.due_dates import plans_of
 from service.errors import InvalidField, NotFound
@@ -13,6 +15,8 @@ from service.store import schedule as store
 from service.tables.schedule import DueOverride, ItemEvent, PeriodPolicy
 from service.tenancy import TenantSession
 from traceability.schedule import Activity, Override, require_allowed
+
+STATES = {"sealed": "sealed", "unsealed": "in_use"}  # in which an event leaves an item
 
 
 def set_period(
@@ -54,6 +58,7 @@ def set_period(
     )
     session.add(policy)
     session.flush()
+    due.derive_when_written(session, _concerned(session, rule, subject))
     told = {"activity": activity, "rule": rule, "subject": subject, "months": str(months)}
     audit.record(session, "period.set", policy.id, actor_id=actor_id, now=now, said=told)
     return policy
@@ -80,7 +85,7 @@ def override(
     if people_store.get(session, approved_by) is None:
         raise NotFound("person", approved_by)
     today = day_of(now)
-    histories = store.histories(session, on=today, item_id=item_id)
+    histories = store.histories(session, on=today, item_ids=[item_id])
     if not histories:
         raise NotFound("item", item_id)
     plans = plans_of(histories[0], store.policies(session), on=today)
@@ -105,6 +110,7 @@ def override(
     )
     session.add(row)
     session.flush()
+    due.derive_when_written(session, [item_id])
     told = {"valid_until": str(valid_until), "reason": reason}
     audit.record(session, "due.overridden", item_id, actor_id=actor_id, now=now, said=told)
     return row
@@ -124,11 +130,13 @@ def record_event(
 ) -> ItemEvent:
     """Record a check, a maintenance, a repair, storage or a usage reading of an item.
 
+    One that is sealed is in that state from then on, one that is unsealed in use.
+
     Raises:
         NotFound: the ledger has no such item.
         InvalidField: the day lies ahead, or value and unit do not belong to the kind.
     """
-    item_store.get(session, item_id)
+    item = item_store.get(session, item_id)
     if happened_on > day_of(now):
         raise InvalidField("/happened_on", f"{happened_on} has not come yet")
     if (kind == "usage") != (value is not None) or (value is None) != (unit is None):
@@ -146,9 +154,23 @@ def record_event(
     )
     session.add(event)
     session.flush()
+    if kind in STATES and item.status != STATES[kind]:
+        item.status, item.status_since, item.changed_at = STATES[kind], happened_on, now
+    due.derive_when_written(session, [item_id])
     told = {"kind": kind, "happened_on": str(happened_on), "note": note}
     audit.record(session, "item.event", item_id, actor_id=actor_id, now=now, said=told)
     return event
+
+
+def _concerned(session: TenantSession, rule: str, subject: str) -> Collection[UUID]:
+    """Return the items that a period is for."""
+    if rule == "item":
+        return [_item_id(subject)]
+    return item_store.alike(
+        session,
+        type_designation=subject if rule == "item_type" else None,
+        energy_level=subject if rule == "criticality" else None,
+    )
 
 
 def _item_id(subject: str) -> UUID:

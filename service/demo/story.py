@@ -35,10 +35,11 @@ from service.rendering import render
 from service.seals import Seals
 from service.store import certificates as certificate_store
 from service.store import directory
+from service.store import due as due_store
 from service.store import items as item_store
 from service.store import work_orders as work_order_store
 from service.store.directory import Entry
-from service.store.items import Due
+from service.store.due import Due
 from service.tables.calibrations import Calibration
 from service.tables.certificates import Certificate
 from service.tables.items import Item
@@ -119,8 +120,8 @@ def _live(
     readings = _readings(told)
 
     # 1 what is due, 2 the work order
-    due = [row for row in item_store.due(session, on=today)
-           if row.due_on and row.due_on <= today + DUE_WITHIN]  # fmt: skip
+    due = [found for found in due_store.due(session, on=today)
+           if found.row.due_on and found.row.due_on <= today + DUE_WITHIN]  # fmt: skip
     item = item_store.get(session, identifier(told["item"]))
     keeper, metrologist = people["checked"], people["calibrated"]
     order = work_orders.request(

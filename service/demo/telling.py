@@ -128,11 +128,12 @@ def _tell_due(teller: Teller, story: Story) -> None:
         ("到期", "due on"),
         ("天", "days"),
     )
-    for row in story.due:
-        days = (row.due_on - today).days if row.due_on else ""
-        name = teller.say(row.item.name_zh, row.item.name_en)
-        mark = " ←" if row.item.id == story.calibration.item_id else ""
-        table.add_row(name, row.item.serial_number, str(row.due_on), f"{days}{mark}")
+    for found in story.due:
+        due_on = found.row.due_on
+        days = (due_on - today).days if due_on else ""
+        name = teller.say(found.item.name_zh, found.item.name_en)
+        mark = " ←" if found.item.id == story.calibration.item_id else ""
+        table.add_row(name, found.item.serial_number, str(due_on), f"{days}{mark}")
     teller.console.print(table)
 
 

@@ -145,7 +145,7 @@ def confirm(
         return row
     plan = _planned(session, row)
     if row.state != "refused":
-        write(session, row.id, plan.frame, plan.calibrations, now=now)
+        write(session, row.id, plan.frame, plan.calibrations, actor_id=actor_id, now=now)
         actions.finish(session, row, actor_id=actor_id, now=now)
     return row
 
@@ -191,7 +191,7 @@ def upsert(
     )
     session.add(row)
     session.flush()
-    write(session, row.id, plan.frame, plan.calibrations, now=now)
+    write(session, row.id, plan.frame, plan.calibrations, actor_id=actor_id, now=now)
     actions.finish(session, row, actor_id=actor_id, now=now)
     return plan, row.id
 
@@ -220,12 +220,12 @@ def run_job(
         part = plan.frame.slice(start, size)
         rows = plan.calibrations.filter(pl.col("row").is_in(part["row"].implode()))
         with open_session() as session, session.begin():
-            write(session, import_id, part, rows, now=now())
+            write(session, import_id, part, rows, actor_id=actor_id, now=now())
             job = session.get_one(Job, (session.organization_id, job_id))
             job.progress = min(start + size, job.total or 0)
     unwritten = plan.calibrations.filter(~pl.col("row").is_in(plan.frame["row"].implode()))
     with open_session() as session, session.begin():
-        write(session, import_id, plan.frame.head(0), unwritten, now=now())
+        write(session, import_id, plan.frame.head(0), unwritten, actor_id=actor_id, now=now())
         job = session.get_one(Job, (session.organization_id, job_id))
         _done(job, now())
         actions.finish(session, get(session, import_id), actor_id=actor_id, now=now())
@@ -241,10 +241,11 @@ def write(
     frame: pl.DataFrame,
     calibrations: pl.DataFrame,
     *,
+    actor_id: UUID,
     now: datetime,
 ) -> None:
     """Write planned rows and the calibrations that they tell of."""
-    ids = actions.write_items(session, frame, import_id=import_id, now=now)
+    ids = actions.write_items(session, frame, import_id=import_id, actor_id=actor_id, now=now)
     if calibrations.is_empty():
         return
     known = calibrations.join(ids, on="row", how="left", maintain_order="left").with_columns(

@@ -15,7 +15,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Engine
 
-from service.actions import verdicts
+from service.actions import due, verdicts
 from service.actions import webhooks as webhook_actions
 from service.errors import InvalidField, ServiceError, Unreachable
 from service.jobs import pulls
@@ -46,6 +46,7 @@ class Worker:
         self._keys = keys
         self._now = clock
         self._network = network
+        self._derived: set[UUID] = set()  # books whose due dates are derived
         self._judged: dict[UUID, datetime] = {}  # by book: the last published end it was judged for
         self._random = Random()  # noqa: S311  (it spreads attempts, it keeps no secret)
 
@@ -63,6 +64,7 @@ class Worker:
                 break
             try:
                 done += self.work_for(organization_id) + self._judge_anew(organization_id)
+                self._keep_due_dates(organization_id)
             except Exception:  # noqa: BLE001  (whatever it is, the other books go on)
                 structlog.get_logger().exception("work failed", book=str(organization_id))
         return done
@@ -86,6 +88,13 @@ class Worker:
             judged = verdicts.catch_up(session, now=max(self._now(), ended_at))
         self._judged[organization_id] = ended_at
         return judged
+
+    def _keep_due_dates(self, organization_id: UUID) -> None:
+        """Derive the due dates of a book once in each process: a newer edition may be known now."""
+        if organization_id not in self._derived:
+            with self._open(organization_id) as session, session.begin():
+                due.derive(session)
+            self._derived.add(organization_id)
 
     def _open(self, organization_id: UUID) -> TenantSession:
         return TenantSession(self._engine, organization_id)

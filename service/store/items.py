@@ -1,7 +1,6 @@
 """Reading the ledger of items."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -16,20 +15,12 @@ from service.tables.calibrations import (
     ConformityStatementRecord,
 )
 from service.tables.items import Item, ItemDue
+from service.tables.schedule import KeptDueDate
 from service.tenancy import TenantSession
 from traceability.graph import MAIN_TRACK
 
 AT_ONCE = 1000  # ids a statement
 PLACES = " / "  # between the parts of a place
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """An item and the last day on which its calibration in force is valid; None if unlimited."""
-
-    item: Item
-    calibration: Calibration
-    due_on: date | None
 
 
 def get(session: TenantSession, item_id: UUID) -> Item:
@@ -85,6 +76,18 @@ def like(session: TenantSession, item: Item) -> Sequence[Item]:
     ).all()
 
 
+def alike(
+    session: TenantSession, *, type_designation: str | None = None, energy_level: str | None = None
+) -> Sequence[UUID]:
+    """Return the ids of the own items of a type or level; of all where none is named."""
+    statement = select(Item.id).where(col(Item.customer_id).is_(None))
+    if type_designation is not None:
+        statement = statement.where(Item.type_designation == type_designation)
+    if energy_level is not None:
+        statement = statement.where(Item.energy_level == energy_level)
+    return session.exec(statement).all()
+
+
 def by_serial_number(session: TenantSession, serial_number: str) -> Sequence[Item]:
     """Return every item of the ledger with this serial number: none, one or many."""
     return session.exec(
@@ -92,39 +95,6 @@ def by_serial_number(session: TenantSession, serial_number: str) -> Sequence[Ite
         .where(Item.serial_number == serial_number)
         .order_by(col(Item.manufacturer_en), col(Item.id))
     ).all()
-
-
-def due(session: TenantSession, *, on: date) -> Sequence[Due]:
-    """Return the organization's own items with the calibration in force, the next due first.
-
-    Of several calibrations on its main track the newest counts; items never calibrated are not
-    listed here.
-    """
-    newest = (
-        select(Calibration.item_id, func.max(Calibration.performed_on).label("performed_on"))
-        .outerjoin(
-            CalibrationSupersession,
-            col(CalibrationSupersession.calibration_id) == Calibration.id,
-        )
-        .where(col(CalibrationSupersession.calibration_id).is_(None))
-        .where(Calibration.track == "main", Calibration.performed_on <= on)
-        .group_by(col(Calibration.item_id))
-        .subquery()
-    )
-    rows = session.exec(
-        select(Item, Calibration)
-        .join(newest, col(newest.c.item_id) == Item.id)
-        .join(
-            Calibration,
-            (col(Calibration.item_id) == Item.id)
-            & (col(Calibration.performed_on) == newest.c.performed_on)
-            & (col(Calibration.track) == "main"),
-        )
-        .where(col(Item.customer_id).is_(None))
-        .where(col(Calibration.id).not_in(select(CalibrationSupersession.calibration_id)))
-        .order_by(col(Calibration.valid_until).is_(None), col(Calibration.valid_until))
-    ).all()
-    return [Due(item, calibration, calibration.valid_until) for item, calibration in rows]
 
 
 def newest_standing(session: TenantSession, item_id: UUID) -> Calibration | None:
@@ -183,12 +153,12 @@ def listed(
         "asset": col(Item.asset_number),
         "name": col(Item.name_zh),
         "serial": col(Item.serial_number),
-        "due": col(ItemDue.due_on),
+        "due": col(KeptDueDate.due_on),
     }
     key = order[sort]
     rows = session.exec(
-        select(Item, ItemDue)
-        .outerjoin(ItemDue, col(ItemDue.item_id) == Item.id)
+        select(Item, KeptDueDate)
+        .outerjoin(KeptDueDate, (col(KeptDueDate.item_id) == Item.id) & col(KeptDueDate.is_main))
         .where(*fits)
         .order_by(key.is_(None), key.desc() if descending else key, col(Item.id))
         .offset(offset)
@@ -209,14 +179,14 @@ def due_between(
 ) -> list[tuple[date, str, str, str, str]]:
     """Return day, area, names (zh, en) and serial number of each own item due in some days.
 
-    An area is the first parts of a place; items that wait (sealed, out of service) are not due.
+    An area is the first parts of a place; items that wait (sealed, out of service) are not due,
+    and one that is due twice on a day is told twice.
     """
     rows = session.exec(
-        select(ItemDue, Item)
-        .join(Item, col(Item.id) == ItemDue.item_id)
-        .where(col(ItemDue.due_on).between(first, last), col(Item.customer_id).is_(None))
-        .where(col(Item.status).in_(("in_use", "limited")))
-        .order_by(col(ItemDue.due_on))
+        select(KeptDueDate, Item)
+        .join(Item, col(Item.id) == KeptDueDate.item_id)
+        .where(col(KeptDueDate.due_on).between(first, last), col(KeptDueDate.is_ended).is_(False))
+        .order_by(col(KeptDueDate.due_on))
     )
     return [
         (due.due_on, PLACES.join(item.location[:2]), item.name_zh, item.name_en, item.serial_number)

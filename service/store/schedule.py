@@ -1,7 +1,7 @@
 """Reading what due dates depend on, for a whole book or one item of it."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
@@ -44,20 +44,20 @@ class ItemHistory:
 
 
 def histories(
-    session: TenantSession, *, on: date, item_id: UUID | None = None
+    session: TenantSession, *, on: date, item_ids: Collection[UUID] | None = None
 ) -> list[ItemHistory]:
-    """Return the own items, or one item, as they stood on a day, by asset number."""
-    done = _done(session, on=on, item_id=item_id)
-    overrides = _by_item(session, DueOverride, "recorded_on", on=on, item_id=item_id)
-    events = _by_item(session, ItemEvent, "happened_on", on=on, item_id=item_id)
+    """Return the own items, or some items, as they stood on a day, by asset number."""
+    found = done(session, on=on, item_ids=item_ids)
+    overrides = _by_item(session, DueOverride, "recorded_on", on=on, item_ids=item_ids)
+    events = _by_item(session, ItemEvent, "happened_on", on=on, item_ids=item_ids)
     items = select(Item).order_by(col(Item.asset_number), col(Item.id))
-    if item_id is None:
+    if item_ids is None:
         items = items.where(col(Item.customer_id).is_(None))
     else:
-        items = items.where(Item.id == item_id)
+        items = items.where(col(Item.id).in_(item_ids))
     return [
         ItemHistory(
-            item=item, done=done[item.id], overrides=overrides[item.id], events=events[item.id]
+            item=item, done=found[item.id], overrides=overrides[item.id], events=events[item.id]
         )
         for item in session.exec(items)
     ]
@@ -71,9 +71,19 @@ def policies(session: TenantSession) -> Sequence[PeriodPolicy]:
     return tuple({(row.activity, row.rule, row.subject): row for row in rows}.values())
 
 
-def _done(
-    session: TenantSession, *, on: date, item_id: UUID | None
+def befallen(session: TenantSession) -> set[UUID]:
+    """Return the items that have an event or an override on record."""
+    return {
+        item_id
+        for table in (ItemEvent, DueOverride)
+        for item_id in session.exec(select(col(table.item_id)).distinct())
+    }
+
+
+def done(
+    session: TenantSession, *, on: date, item_ids: Collection[UUID] | None = None
 ) -> Mapping[UUID, Sequence[Done]]:
+    """Return the calibrations that stand of the book's items, or of some, until a day."""
     end = CalibrationSupersession
     rows = (
         select_columns(
@@ -87,9 +97,12 @@ def _done(
         .where(col(Calibration.track) == MAIN_TRACK, col(Calibration.item_id).is_not(None))
         .order_by(col(Calibration.performed_on), col(Calibration.id))
     )
-    if item_id is not None:
-        rows = rows.where(col(Calibration.item_id) == item_id)
-    failed = set(session.exec(select(Statement.calibration_id).where(Statement.verdict == "fail")))
+    failures = select(Statement.calibration_id).where(Statement.verdict == "fail")
+    if item_ids is not None:
+        rows = rows.where(col(Calibration.item_id).in_(item_ids))
+        of_items = select(Calibration.id).where(col(Calibration.item_id).in_(item_ids))
+        failures = failures.where(col(Statement.calibration_id).in_(of_items))
+    failed = set(session.exec(failures))
     found: dict[UUID, list[Done]] = defaultdict(list)
     for id_, of_item, performed_on, valid_until in session.execute(rows):
         if of_item is not None:
@@ -98,11 +111,16 @@ def _done(
 
 
 def _by_item(
-    session: TenantSession, table: type[Row], day: str, *, on: date, item_id: UUID | None
+    session: TenantSession,
+    table: type[Row],
+    day: str,
+    *,
+    on: date,
+    item_ids: Collection[UUID] | None,
 ) -> Mapping[UUID, Sequence[Row]]:
     rows = select(table).where(getattr(table, day) <= on).order_by(getattr(table, day))
-    if item_id is not None:
-        rows = rows.where(col(table.item_id) == item_id)
+    if item_ids is not None:
+        rows = rows.where(col(table.item_id).in_(item_ids))
     found: dict[UUID, list[Row]] = defaultdict(list)
     for row in session.exec(rows):
         found[row.item_id].append(row)

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index
-from sqlmodel import Field
+from sqlmodel import Field, SQLModel
 
 from service.tables.base import APPEND_ONLY, TenantRow, UtcDateTime, finite, one_of, within_tenant
 
@@ -95,3 +95,50 @@ class ItemEvent(TenantRow, table=True):
     unit: str | None = None
     recorded_by: UUID
     recorded_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class KeptDueDate(SQLModel, table=True):
+    """When an activity of an own item is due: derived, kept so that a board of thousands is quick.
+
+    `service.actions.due` writes it at the end of each transaction that touches what it follows
+    from; the activity that an item's own period is of has a row for every own item.
+
+    Attributes:
+        area: where the item stands, its parts joined; an area's items are found by its beginning.
+        is_main: whether this is what the item's own period is of.
+        due_on: the last valid day; None where nothing falls due.
+        rule, source, anchor_on, months: what set it, as `traceability.schedule.Candidate` says it.
+        is_stopped: whether the item is out of use, so that its time does not run.
+        is_ended: whether nobody asks for this activity any more.
+    """
+
+    __tablename__ = "due_date"
+    __table_args__ = (
+        within_tenant(["item_id"], "item"),
+        one_of("activity", *ACTIVITIES),
+        CheckConstraint("(due_on IS NULL) = (rule IS NULL)", name="rule_of_date"),
+        Index(
+            "ix_due_date_due_on",
+            "organization_id",
+            "is_ended",
+            "due_on",
+            "item_id",
+            "activity",
+            "is_stopped",
+        ),
+        Index("ix_due_date_area", "organization_id", "is_ended", "area"),
+    )
+
+    organization_id: UUID = Field(primary_key=True, foreign_key="organization.id")
+    item_id: UUID = Field(primary_key=True)
+    activity: str = Field(primary_key=True)
+    area: str
+    is_main: bool
+    due_on: date | None = None
+    rule: str | None = None
+    source: str = ""
+    anchor_on: date | None = None
+    months: int | None = None
+    last_performed_on: date | None = None
+    is_stopped: bool
+    is_ended: bool = False

@@ -7,8 +7,6 @@ from datetime import date
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
-from service.web.views import DueFilter, DueStatus
-
 HOME_ROUTE = "/"
 LOOKUP_ROUTE = "/find"
 CERTIFICATE_ROUTE = "/c/{number:path}"
@@ -156,41 +154,6 @@ def notices(before: UUID | None = None) -> str:
 def notice(notice_id: UUID, step: str = "") -> str:
     """Return the address of a notice, or of its receipt."""
     return f"/notices/{notice_id}" + (f"/{step}" if step else "")
-
-
-def due(
-    asked: DueFilter | None = None,
-    *,
-    status: DueStatus | None = None,
-    sort: str | None = None,
-    page: int = 1,
-    csv: bool = False,
-) -> str:
-    """Return the address of the due list as it was asked for, but for what is given."""
-    asked = asked or DueFilter()
-    query = {
-        "q": asked.text,
-        "status": asked.status if status is None else status.value,
-        "sort": asked.sort if sort is None else sort,
-        "descending": _descending(asked, sort),
-        "page": "" if page == 1 else str(page),
-    }
-    given = {
-        key: value for key, value in query.items() if value and (key, value) != ("sort", "due")
-    }
-    return (DUE_CSV_ROUTE if csv else DUE_ROUTE) + (f"?{urlencode(given)}" if given else "")
-
-
-def _descending(asked: DueFilter, sort: str | None) -> str:
-    """Return "1" when the list shall run downwards; asking for the same column again turns it."""
-    turned = not asked.descending if sort == asked.sort else sort is None and asked.descending
-    return "1" if turned else ""
-
-
-def due_without_status(asked: DueFilter) -> str:
-    """Return the due list as it was asked for, with every status."""
-    query = {"q": asked.text}
-    return DUE_ROUTE + (f"?{urlencode(query)}" if asked.text else "")
 
 
 WORK_ORDERS_ROUTE = "/work-orders"

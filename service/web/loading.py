@@ -20,7 +20,7 @@ from certificates.html import render_fragment
 from certificates.numbers import normalize_number, normalize_serial_number
 from certificates.revisions import Standing
 from procedures.conformity import Verdict
-from service import answers, public
+from service import answers, due_dates, public
 from service.auth import Actor
 from service.catalogue import edition_in_force
 from service.clock import day_of
@@ -55,10 +55,6 @@ from service.web.views import (
     ChainPage,
     DemoOrganization,
     DemoPerson,
-    DueFilter,
-    DuePage,
-    DueRow,
-    DueStatus,
     EventRow,
     ExpandedUncertainty,
     FindingsPage,
@@ -72,12 +68,10 @@ from service.web.views import (
     PaperRow,
     ToldBreak,
     UnknownCertificatePage,
-    due_status,
 )
 from service.web.viz import DriftPlot, DriftPoint, draw_drift
 from service.web.words import WORDS
 from service.work_order_states import State
-from traceability.audit import EXCUSED_STATES, calibration_in_force
 from traceability.drawing import Language
 from traceability.graph import Link
 
@@ -396,7 +390,8 @@ def item_page(session: TenantSession, item_id: UUID, *, on: date, known_at: date
         for link in calibration_store.links_of(session, ids, known_at=known_at)
     }
     results = calibration_store.results(session, *ids)
-    due_on = _due_on(item, calibration_in_force(links.values(), on=on))
+    due = tuple(one.due for one in due_dates.due_dates_of(session, item_id, on=on))
+    due_on = due[0].valid_until
     holder = _organizations(session)[item.customer_id or item.organization_id]
     return ItemPage(
         item_id=item.id,
@@ -406,7 +401,7 @@ def item_page(session: TenantSession, item_id: UUID, *, on: date, known_at: date
         serial_number=item.serial_number,
         asset_number=item.asset_number,
         holder=holder,
-        location=_location(item, holder),
+        location=location(item, holder),
         level=level_name(item.level_zh) if item.level_zh else None,
         state=item.status,
         on=on,
@@ -418,6 +413,7 @@ def item_page(session: TenantSession, item_id: UUID, *, on: date, known_at: date
         procedure=item.procedure_code,
         procedure_verified=_is_in_catalogue(item.procedure_code, on=on),
         interval=interval_section(interval_of(session, item_id, on=on, known_at=known_at)),
+        due=due,
         **_drift(results, links, today=on, due_on=due_on),
     )
 
@@ -430,12 +426,7 @@ def _measuring_interval(item: Item) -> MeasuringInterval | None:
     )
 
 
-def _due_on(item: Item, in_force: Link | None) -> date | None:
-    """Return the last day of validity; an item that may wait is not due."""
-    return in_force.valid_until if in_force and item.status not in EXCUSED_STATES else None
-
-
-def _location(item: Item, holder: Bilingual) -> str | None:
+def location(item: Item, holder: Bilingual) -> str | None:
     """Return where an item stands; that it is at its holder's goes without saying."""
     return " · ".join(part for part in item.location if not holder.zh.startswith(part)) or None
 
@@ -529,83 +520,6 @@ def _drift_point(on: date, results: Sequence[CalibrationResult]) -> DriftPoint:
 
 def _size_of_error(result: CalibrationResult) -> Decimal:
     return abs(result.estimate)
-
-
-# --- The due list ------------------------------------------------------------------------------
-
-
-def due_page(session: TenantSession, asked: DueFilter, *, on: date, language: Language) -> DuePage:
-    """Return one page of the organization's own items by due date, as asked for."""
-    rows = due_rows(session, on=on)
-    matching = filtered(rows, asked, language=language)
-    pages = max(1, -(-len(matching) // ROWS_A_PAGE))
-    page = min(asked.page, pages)
-    counts = Counter(row.status for row in rows)
-    return DuePage(
-        on=on,
-        rows=tuple(matching[(page - 1) * ROWS_A_PAGE : page * ROWS_A_PAGE]),
-        counts={status: counts[status] for status in DueStatus},
-        filter=replace(asked, page=page),
-        matching=len(matching),
-        pages=pages,
-    )
-
-
-def due_rows(session: TenantSession, *, on: date) -> list[DueRow]:
-    """Return the organization's own items with the last day of their calibration in force.
-
-    Sealed items and those out of service wait, and are not due.
-    """
-    due = {row.item.id: row.due_on for row in item_store.due(session, on=on)}
-    holder = _organizations(session)[session.organization_id]
-    rows = []
-    for item in item_store.own(session):
-        due_on = None if item.status in EXCUSED_STATES else due.get(item.id)
-        rows.append(
-            DueRow(
-                item_id=item.id,
-                name=bilingual(item, "name"),
-                serial_number=item.serial_number,
-                asset_number=item.asset_number,
-                holder=holder,
-                location=_location(item, holder),
-                procedure=item.procedure_code,
-                due_on=due_on,
-                status=due_status(on, due_on),
-                days_left=(due_on - on).days if due_on else None,
-            )
-        )
-    return rows
-
-
-def filtered(rows: Iterable[DueRow], asked: DueFilter, *, language: Language) -> list[DueRow]:
-    """Return the rows that were asked for, in the order asked for; those without a date last."""
-    wanted = asked.text.casefold()
-    kept = [
-        row
-        for row in rows
-        if asked.status in ("", row.status) and wanted in _searched(row).casefold()
-    ]
-
-    def key(row: DueRow) -> tuple[object, str]:
-        sorted_by: dict[str, object] = {
-            "due": row.due_on or date.max,
-            "name": getattr(row.name, language),
-            "serial": row.serial_number,
-            "holder": getattr(row.holder, language),
-        }
-        return sorted_by[asked.sort], row.serial_number
-
-    kept.sort(key=key, reverse=asked.descending)
-    if asked.sort == "due":
-        kept.sort(key=lambda row: row.due_on is None)
-    return kept
-
-
-def _searched(row: DueRow) -> str:
-    return "\n".join(
-        (row.name.zh, row.name.en, row.serial_number, row.asset_number or "", row.location or "")
-    )
 
 
 # --- Findings ----------------------------------------------------------------------------------

@@ -1,10 +1,8 @@
 """The routes of the pages: each loads, calls one function, and shows what it returns."""
 
-import csv
 from collections.abc import Iterator
 from datetime import date
-from io import StringIO
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, Query, Request, Response
@@ -24,8 +22,6 @@ from service.web.frame import A_YEAR, page_before, render_drawing, render_page
 from service.web.i18n import language_of
 from service.web.views import (
     AuthenticationPage,
-    DueFilter,
-    DueStatus,
     Frame,
     HomePage,
     UnknownCertificatePage,
@@ -39,8 +35,8 @@ MEDIA_TYPES = {
     "json": "application/json",
     "proof": "text/plain",
 }
-OF_ONE_BOOK = ("/i/", "/calibrations/")  # pages that nobody but its organization can open
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a spreadsheet recognizes one
+OF_ONE_BOOK = ("/i/", "/calibrations/")  # pages that nobody but its organization can open
 
 
 def _book_if_any(request: Request) -> Iterator[TenantSession | None]:
@@ -212,50 +208,6 @@ def show_item(
 ) -> HTMLResponse:
     """Show an item, its due date, its drift and its events."""
     return render_page(request, loading.item_page(session, item_id, on=today, known_at=now))
-
-
-def _asked(
-    q: Annotated[str, Query(max_length=100)] = "",
-    status: DueStatus | Literal[""] = "",
-    sort: Literal["due", "name", "serial", "holder"] = "due",
-    page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
-    *,
-    descending: bool = False,
-) -> DueFilter:
-    return DueFilter(
-        text=q.strip(), status=str(status), sort=sort, descending=descending, page=page
-    )
-
-
-Asked = Annotated[DueFilter, Depends(_asked)]
-
-
-@router.get(addresses.DUE_ROUTE)
-def show_due(request: Request, session: Reading, today: Today, asked: Asked) -> HTMLResponse:
-    """Show the own items by due date."""
-    page = loading.due_page(session, asked, on=today, language=language_of(request))
-    return render_page(request, page)
-
-
-@router.get(addresses.DUE_CSV_ROUTE)
-def download_due(request: Request, session: Reading, today: Today, asked: Asked) -> Response:
-    """Send the due list as it was asked for, all its pages, as CSV for a spreadsheet."""
-    rows = loading.due_rows(session, on=today)
-    text = StringIO()
-    writer = csv.writer(text)
-    writer.writerow(
-        ["name_zh", "name_en", "serial_number", "asset_number", "location", "procedure",
-         "due_on", "days_left", "status"]
-    )  # fmt: skip
-    for row in loading.filtered(rows, asked, language=language_of(request)):
-        told = (row.name.zh, row.name.en, row.serial_number, row.asset_number, row.location,
-                row.procedure)  # fmt: skip
-        writer.writerow([*map(_cell, told), row.due_on, row.days_left, row.status.value])
-    return Response(
-        text.getvalue().encode("utf-8-sig"),  # or a spreadsheet misreads Chinese
-        media_type="text/csv",
-        headers={"Content-Disposition": f'attachment; filename="due-{today}.csv"'},
-    )
 
 
 @router.get(addresses.FINDINGS_ROUTE)

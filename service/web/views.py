@@ -17,12 +17,13 @@ from markupsafe import Markup
 from certificates.content import CertificateKind
 from certificates.log import LoggedEvent
 from procedures.conformity import Verdict
+from service.store.due import DueStatus, due_status
 from service.web.viz import DriftPlot, ForecastPlot, level_lines
 from traceability.drawing import Band, Drawing
 from traceability.graph import Flaw
+from traceability.schedule import DueDate
 
 DUE_SOON_DAYS = 30
-DUE_LATER_DAYS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -372,28 +373,6 @@ class ChainPage:
 # --- Items, due dates, findings ----------------------------------------------------------------
 
 
-class DueStatus(StrEnum):
-    """How near an item's due date is."""
-
-    OVERDUE = "overdue"
-    WITHIN_30 = "within 30 days"
-    WITHIN_60 = "31 to 60 days"
-    LATER = "later"
-    NONE = "no due date"
-
-
-def due_status(on: date, due_on: date | None) -> DueStatus:
-    """Return how near a due date is on a day; an item is overdue from the day after."""
-    if due_on is None:
-        return DueStatus.NONE
-    days = (due_on - on).days
-    if days < 0:
-        return DueStatus.OVERDUE
-    if days <= DUE_SOON_DAYS:
-        return DueStatus.WITHIN_30
-    return DueStatus.WITHIN_60 if days <= DUE_LATER_DAYS else DueStatus.LATER
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventRow:
     """One event of an item. `kind` is calibration, verification or certification.
@@ -465,6 +444,7 @@ class ItemPage:
         drift, drift_narrow: the same points drawn 760 and 352 wide; None if there are too few.
         drift_unit, drift_at: the unit of the plot and the point it is drawn for ("0.8 MPa").
         interval: None for an item without a calibration.
+        due: of each activity, that of its own period first; every rule that had a say.
     """
 
     item_id: UUID
@@ -490,6 +470,7 @@ class ItemPage:
     drift_unit: str = ""
     drift_at: str = ""
     interval: IntervalSection | None = None
+    due: tuple[DueDate, ...] = ()
 
     @property
     def drift_adjusted(self) -> bool:
@@ -499,56 +480,13 @@ class ItemPage:
     @property
     def due_status(self) -> DueStatus:
         """How near the due date is on the day of the page."""
-        return due_status(self.on, self.due_on)
+        is_stopped = bool(self.due) and self.due[0].is_stopped
+        return due_status(self.on, self.due_on, is_stopped=is_stopped)
 
     @property
     def days_left(self) -> int | None:
         """Days until the due date, negative once it has passed; None without one."""
         return None if self.due_on is None else (self.due_on - self.on).days
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DueRow:
-    """One item in the due list. `days_left` is negative when overdue, None without a date."""
-
-    item_id: UUID
-    name: Bilingual
-    serial_number: str
-    asset_number: str | None
-    holder: Bilingual
-    location: str | None
-    procedure: str | None
-    due_on: date | None
-    status: DueStatus
-    days_left: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DueFilter:
-    """What the reader asked for; it is the query string of the page and of its CSV.
-
-    Attributes:
-        status: a value of `DueStatus`, or "" for all.
-        sort: due, name, serial or holder; `descending` turns it round.
-    """
-
-    text: str = ""
-    status: str = ""
-    sort: str = "due"
-    descending: bool = False
-    page: int = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DuePage:
-    """The items by due date. `counts` are over all items, before the filter."""
-
-    on: date
-    rows: tuple[DueRow, ...]
-    counts: Mapping[DueStatus, int]
-    filter: DueFilter
-    matching: int
-    pages: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -617,7 +555,6 @@ Page = (
     | AuthenticationPage
     | ChainPage
     | ItemPage
-    | DuePage
     | FindingsPage
     | ActAsPage
     | ErrorPage

@@ -273,3 +273,101 @@ def level_lines(drawing: Drawing, band: Band, levels: Mapping[UUID, str]) -> tup
     names = {levels.get(box.calibration_id) for box in drawing.boxes if box.y == round(band.y, 1)}
     name = names.pop() if len(names) == 1 else None
     return wrap(name, LEVEL_WIDTH, lines=4) if name else ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeekBar:
+    """One week: the parts of its bar from below, (name, y, height, count), and where it stands."""
+
+    monday: date
+    x: float
+    width: float
+    top: float
+    total: int
+    parts: tuple[tuple[str, float, float, int], ...]
+    is_over: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeekPlot:
+    """How much each week holds, beside what can be done; y runs downwards, as in SVG.
+
+    Attributes:
+        names: of the parts that occur, the lowest first.
+        capacity_y: None where nobody said what can be done.
+    """
+
+    width: int
+    height: int
+    left: int
+    right: int
+    bottom: int
+    bars: tuple[WeekBar, ...]
+    names: tuple[str, ...]
+    values: tuple[Tick, ...]
+    capacity_y: float | None
+
+
+def draw_weeks(
+    weeks: Sequence[tuple[date, Mapping[str, int]]],
+    *,
+    capacity: int | None,
+    width: int,
+    height: int,
+) -> WeekPlot:
+    """Return the weeks as bars in their parts, to a scale that begins at nought.
+
+    Args:
+        weeks: the Monday of each, and how many there are of each part.
+        capacity: of one week; None if unknown.
+    """
+    left, right, top, bottom = 34, width - 6, 22, height - 34
+    totals = [sum(parts.values()) for _, parts in weeks]
+    highest = max([*totals, capacity or 0, 1])
+    step = _whole_step(highest)
+    scale = (bottom - top) / (-(-highest // step) * step)
+    room = (right - left) / len(weeks)
+    names = tuple(dict.fromkeys(name for _, parts in weeks for name in sorted(parts)))
+    bars = []
+    for position, ((monday, parts), total) in enumerate(zip(weeks, totals, strict=True)):
+        drawn, y = [], float(bottom)
+        for name in names:
+            if count := parts.get(name, 0):
+                y -= count * scale
+                drawn.append((name, round(y, 1), round(count * scale, 1), count))
+        bars.append(
+            WeekBar(
+                monday=monday,
+                x=round(left + room * (position + 0.16), 1),
+                width=round(room * 0.68, 1),
+                top=round(y, 1),
+                total=total,
+                parts=tuple(drawn),
+                is_over=capacity is not None and total > capacity,
+            )
+        )
+    return WeekPlot(
+        width=width,
+        height=height,
+        left=left,
+        right=right,
+        bottom=bottom,
+        bars=tuple(bars),
+        names=names,
+        values=tuple(
+            Tick(at=round(bottom - value * scale, 1), value=Decimal(value))
+            for value in range(0, highest + step, step)
+            if bottom - value * scale >= top - 1
+        ),
+        capacity_y=None if capacity is None else round(bottom - capacity * scale, 1),
+    )
+
+
+def _whole_step(highest: int) -> int:
+    """Return the step of an axis from 0 to a count: 1, 2 or 5 with noughts, in at most 5 steps."""
+    step = 1
+    while True:
+        for step_wanted in (step, 2 * step, 5 * step):
+            if highest <= 5 * step_wanted:
+                return step_wanted
+        step *= 10

@@ -16,12 +16,12 @@ from procedures.checks import Slip
 from procedures.conformity import Verdict
 from procedures.worksheet import Course
 from service.risks import Gap
+from service.store.due import DueStatus
 from service.web import fmt
 from service.web.i18n import gettext, say
 from service.web.views import (
     Bilingual,
     CertificateStatus,
-    DueStatus,
     Fact,
     MeasuringInterval,
     Span,
@@ -31,6 +31,7 @@ from service.work_order_states import State
 from traceability.graph import Flaw
 from traceability.impact import DriftAssumption
 from traceability.impact import Verdict as RecalledVerdict
+from traceability.schedule import Activity, Rule
 from traceability.standards import Ineligibility
 
 
@@ -66,8 +67,30 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         DueStatus.OVERDUE: N_("Overdue"),
         DueStatus.WITHIN_30: N_("Within 30 days"),
         DueStatus.WITHIN_60: N_("31 to 60 days"),
-        DueStatus.LATER: N_("Later"),
+        DueStatus.WITHIN_90: N_("61 to 90 days"),
+        DueStatus.LATER: N_("After 90 days"),
         DueStatus.NONE: N_("No due date"),
+        DueStatus.STOPPED: N_("Stored"),
+    },
+    "activity": {
+        Activity.VERIFICATION: N_("Verification"),
+        Activity.CALIBRATION: N_("Calibration"),
+        Activity.INTERMEDIATE_CHECK: N_("Intermediate check"),
+        Activity.MAINTENANCE: N_("Maintenance"),
+        Activity.REPLACEMENT: N_("Replacement"),
+    },
+    "due rule": {
+        Rule.PROCEDURE: N_("Period of the procedure"),
+        Rule.ORGANIZATION: N_("Period of the organization"),
+        Rule.ITEM_TYPE: N_("Period of the type"),
+        Rule.CRITICALITY: N_("Period of the level"),
+        Rule.ITEM: N_("Period of the item"),
+        Rule.USAGE: N_("Limit of use"),
+        Rule.STATE: N_("State of the item"),
+        Rule.CERTIFICATE: N_("Validity on the certificate"),
+        Rule.NEVER_DONE: N_("Never done"),
+        Rule.REENTRY: N_("Out of storage, not yet checked"),
+        Rule.OVERRIDE: N_("Set by a person"),
     },
     "event": {
         "calibration": N_("Calibration"),
@@ -290,8 +313,10 @@ LOOKS: Mapping[str, str] = {
     DueStatus.OVERDUE: "over",
     DueStatus.WITHIN_30: "soon",
     DueStatus.WITHIN_60: "plain",
+    DueStatus.WITHIN_90: "plain",
     DueStatus.LATER: "ok",
     DueStatus.NONE: "none",
+    DueStatus.STOPPED: "none",
     "in force": "ok",
     "expired": "over",
     "revoked": "stop",

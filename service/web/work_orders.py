@@ -49,6 +49,7 @@ NEW_ROUTE = "/work-orders/new"
 INBOX_ROUTE = "/work-orders/inbox"
 PHOTO_ROUTE = "/work-orders/photos/{photo_id}"
 OPEN = "open"
+MOST_CHOSEN = 200  # items of a list that are ordered at once
 T = TypeVar("T")
 Refusal = (ServiceError, TraceabilityError, CertificateError)
 Text = Annotated[str, Form(max_length=2000)]
@@ -330,9 +331,9 @@ def show_new_order(
     request: Request,
     session: Reading,
     q: Annotated[str, Query(max_length=100)] = "",
-    item_id: UUID | None = None,
+    item_id: Annotated[list[UUID], Query(max_length=MOST_CHOSEN)] = [],  # noqa: B006  it is copied
 ) -> HTMLResponse:
-    """Show the form of a new order, with the items that were looked for."""
+    """Show the form of a new order, with the items that were looked for or chosen elsewhere."""
     return render_page(request, _new_order(session, q.strip(), item_id))
 
 
@@ -374,12 +375,13 @@ def place_order(
     if order_id is not None:
         return RedirectResponse(addresses.work_order(order_id), 303)
     with _reading(request, actor) as session:
-        page = replace(_new_order(session, "", None), wrong=wrong)
+        page = replace(_new_order(session, "", []), wrong=wrong)
         return render_page(request, page, status=422)
 
 
-def _new_order(session: TenantSession, query: str, item_id: UUID | None) -> NewOrderPage:
-    items = [item_store.get(session, item_id)] if item_id else _found(session, query)
+def _new_order(session: TenantSession, query: str, chosen: Sequence[UUID]) -> NewOrderPage:
+    items = [item_store.get(session, id_) for id_ in dict.fromkeys(chosen)]
+    items = items or list(_found(session, query))
     mine = session.organization_id
     return NewOrderPage(
         query=query,

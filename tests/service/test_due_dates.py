@@ -101,14 +101,15 @@ def test_a_period_set_for_one_item_shortens_its_own_date_alone(doors, gauge):
     assert after[gauge] < before[gauge]
 
 
-def test_a_later_period_takes_the_place_of_an_earlier_one(doors, gauge):
+def test_a_later_period_takes_the_place_of_an_earlier_one_and_none_ends_it(doors, gauge):
     said = {"activity": "intermediate_check", "rule": "item", "subject": gauge, "source": "QM"}
 
     doors.post("/v1/due-dates/periods", json=said | {"months": 1})
+    asked = [one for one in of(doors, gauge) if one["activity"] == "intermediate_check"]
     doors.post("/v1/due-dates/periods", json=said | {"months": None})
 
-    check = [one for one in of(doors, gauge) if one["activity"] == "intermediate_check"]
-    assert [one["rule"] for one in check] == ["never_done"]
+    assert [one["rule"] for one in asked] == ["never_done"]
+    assert [one["activity"] for one in of(doors, gauge)] == ["verification"]
 
 
 def test_a_repair_makes_it_due_at_once(doors, gauge):

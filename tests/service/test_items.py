@@ -1,7 +1,5 @@
 """Pressure gauges enter the ledgers of a laboratory and of its customer."""
 
-from datetime import date
-
 import pytest
 
 from service.errors import NotFound
@@ -54,35 +52,3 @@ def test_an_item_of_another_ledger_is_not_found(open_as):
 
     with open_as("LAB") as session, pytest.raises(NotFound, match=f"no item {id_}"):
         store.get(session, id_)
-
-
-def test_the_next_due_stands_first_and_a_customers_item_is_not_ours_to_watch(open_as, names):
-    with open_as("LAB") as session, session.begin():
-        for name, until in (("late", date(2027, 1, 31)), ("soon", date(2026, 3, 31))):
-            books.calibrate(session, name, date(2026, 2, 1), valid_until=until)
-        books.calibrate(session, "unlimited", date(2026, 2, 1), valid_until=None)
-        books.register(session, "never calibrated")
-        foreign = books.register(session, "boiler", customer_id=names.ENT)
-        books.calibrate(session, "", date(2026, 2, 1), item_id=foreign.id)
-
-        due = [(row.item.name_en, row.due_on) for row in store.due(session, on=date(2026, 3, 1))]
-
-    assert due == [
-        ("soon", date(2026, 3, 31)),
-        ("late", date(2027, 1, 31)),
-        ("unlimited", None),
-    ]
-
-
-def test_the_newest_calibration_says_when_an_item_is_due(open_as):
-    with open_as("LAB") as session, session.begin():
-        item = books.register(session, "gauge").id
-        for year in (2025, 2026):
-            books.calibrate(
-                session, "", date(year, 2, 1), item_id=item, valid_until=date(year + 1, 1, 31)
-            )
-
-        (row,) = store.due(session, on=date(2026, 3, 1))
-        (then,) = store.due(session, on=date(2025, 12, 1))
-
-    assert (row.due_on, then.due_on) == (date(2027, 1, 31), date(2026, 1, 31))

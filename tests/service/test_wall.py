@@ -124,6 +124,8 @@ def fill_in_the_rest(session, story):
                          "recorded_at": NOW},
         "item_event": {"item_id": story.lab_item, "kind": "repair", "happened_on": NOW.date(),
                        "note": "", "recorded_by": me, "recorded_at": NOW},
+        "due_date": {"item_id": story.working_item, "activity": "maintenance", "area": "",
+                     "is_main": False, "source": "", "is_stopped": False, "is_ended": False},
         "recall": {"id": ids["recall"], "calibration_id": story.working,
                    "last_good_on": date(2026, 1, 1), "found_on": date(2026, 2, 1), "unit": "MPa",
                    "as_found": [], "assumption": "linear", "opened_at": NOW},

@@ -6,7 +6,7 @@ province's piston gauge, that with the national standard. The piston gauge is us
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -17,7 +17,9 @@ from markupsafe import Markup
 
 from certificates.content import CertificateKind
 from procedures.conformity import Verdict
+from service.store.due import DueStatus, due_status
 from service.web import add_pages, render_drawing, render_page
+from service.web.due import DueFilter, DuePage, DueRow
 from service.web.i18n import language_of
 from service.web.telling import chain_page, findings_page
 from service.web.views import (
@@ -30,10 +32,6 @@ from service.web.views import (
     CertificateStatus,
     DemoOrganization,
     DemoPerson,
-    DueFilter,
-    DuePage,
-    DueRow,
-    DueStatus,
     ErrorPage,
     EventRow,
     ExpandedUncertainty,
@@ -46,14 +44,14 @@ from service.web.views import (
     Page,
     PaperRow,
     UnknownCertificatePage,
-    due_status,
 )
-from service.web.viz import DriftPoint, draw_drift
+from service.web.viz import DriftPoint, draw_drift, draw_weeks
 from traceability import graph
 from traceability.audit import ItemStatus, audit
 from traceability.chain import trace
 from traceability.drawing import Language
 from traceability.graph import Link, Reference, UncertaintyStatement
+from traceability.schedule import Activity, Rule
 
 TODAY = date(2026, 11, 21)
 NATIONAL, PISTON, MODULE, BAROMETER, GAUGE = (UUID(int=n) for n in range(1, 6))
@@ -337,22 +335,35 @@ def due_view(asked: DueFilter | None = None) -> DuePage:
             name=GAUGE_NAME,
             serial_number=f"00128{n:02}",
             asset_number=f"TPP-2022-00{n:02}",
-            holder=PLANT,
             location="生产现场",
-            procedure="JJG 52",
+            activity=Activity.VERIFICATION,
+            is_mandatory=True,
+            is_carbon_meter=n == 1,
             due_on=day,
             status=due_status(TODAY, day),
             days_left=None if day is None else (day - TODAY).days,
+            rule=None if day is None else Rule.PROCEDURE,
+            source="" if day is None else "JJG 52-2013",
+            months=None if day is None else 6,
+            anchor_on=date(2026, 6, 12),
+            last_performed_on=date(2026, 6, 12),
+            is_ordered=n == 2,
         )
         for n, day in enumerate(days * 3)
     )
     counts = {status: sum(row.status == status for row in rows) for status in DueStatus}
+    weeks = [(date(2026, 11, 16) + timedelta(weeks=n), {"verification": n % 4, "maintenance": 1})
+             for n in range(13)]  # fmt: skip
     return DuePage(
         on=TODAY,
         rows=rows,
         counts=counts,
         filter=asked or DueFilter(),
         matching=len(rows),
+        areas=("生产现场", "锅炉房"),
+        weeks=draw_weeks(weeks, capacity=3, width=920, height=210),
+        weeks_narrow=draw_weeks(weeks[:6], capacity=3, width=352, height=180),
+        capacity=3,
         pages=3,
     )
 
@@ -403,7 +414,7 @@ def certificate_view(document: Markup | None = None) -> CertificatePage:
     )
 
 
-def all_views(language: Language) -> dict[str, Page]:
+def all_views(language: Language) -> dict[str, Page | DuePage]:
     """Return a view of every page, by a name for it."""
     whole, expired = world(), world(piston_valid_until=date(2026, 2, 1), ratio=0.4)
     return {

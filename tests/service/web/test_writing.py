@@ -6,19 +6,18 @@ from uuid import UUID
 
 import pytest
 
+from service.store.due import DueStatus, due_status
 from service.web import addresses, fmt
+from service.web.due import DueFilter
 from service.web.i18n import speaking
 from service.web.telling import decimal, expanded_uncertainty, findings_page, level_name
 from service.web.views import (
     Bilingual,
     CertificateStatus,
-    DueFilter,
-    DueStatus,
     MeasuringInterval,
     certificate_status,
-    due_status,
 )
-from service.web.viz import DriftPoint, draw_drift, path, round_values
+from service.web.viz import DriftPoint, draw_drift, draw_weeks, path, round_values
 from service.web.words import sentence
 from traceability.graph import Break, Flaw
 
@@ -109,12 +108,18 @@ def test_a_withdrawal_weighs_more_than_an_amendment_and_both_more_than_a_date():
         (date(2026, 11, 20), DueStatus.OVERDUE),
         (date(2026, 11, 21), DueStatus.WITHIN_30),
         (date(2026, 12, 22), DueStatus.WITHIN_60),
-        (date(2027, 1, 21), DueStatus.LATER),
+        (date(2027, 1, 20), DueStatus.WITHIN_60),
+        (date(2027, 1, 21), DueStatus.WITHIN_90),
+        (date(2027, 2, 20), DueStatus.LATER),
         (None, DueStatus.NONE),
     ],
 )
 def test_an_item_is_overdue_from_the_day_after_its_due_date(due_on, status):
     assert due_status(TODAY, due_on) == status
+
+
+def test_a_stored_item_is_stored_whatever_its_date():
+    assert due_status(TODAY, None, is_stopped=True) == DueStatus.STOPPED
 
 
 def test_a_number_with_signs_of_its_own_stays_one_part_of_an_address():
@@ -125,10 +130,29 @@ def test_a_number_with_signs_of_its_own_stays_one_part_of_an_address():
 def test_asking_for_the_same_column_again_turns_the_list_round():
     by_name = DueFilter(sort="name", status="overdue", page=3)
 
-    assert addresses.due(by_name, sort="name") == "/due?status=overdue&sort=name&descending=1"
-    assert addresses.due(by_name, sort="due") == "/due?status=overdue"
-    assert addresses.due(by_name, page=2) == "/due?status=overdue&sort=name&page=2"
-    assert addresses.due_without_status(by_name) == "/due"
+    assert by_name.address(sort="name") == "/due?status=overdue&sort=name&descending=1"
+    assert by_name.address(sort="due") == "/due?status=overdue"
+    assert by_name.address(page=2) == "/due?status=overdue&sort=name&page=2"
+    assert by_name.address(status="") == "/due?sort=name"
+
+
+def test_the_weeks_are_drawn_to_a_scale_that_begins_at_nought():
+    weeks = [(date(2026, 11, 16), {"verification": 6, "maintenance": 2}),
+             (date(2026, 11, 23), {}), (date(2026, 11, 30), {"verification": 16})]  # fmt: skip
+
+    plot = draw_weeks(weeks, capacity=14, width=900, height=200)
+
+    assert [bar.total for bar in plot.bars] == [8, 0, 16]
+    assert [bar.is_over for bar in plot.bars] == [False, False, True]
+    heights = [sum(height for _, _, height, _ in bar.parts) for bar in plot.bars]
+    assert heights[2] == pytest.approx(2 * heights[0])
+    assert plot.capacity_y is not None
+    assert plot.bars[2].top < plot.capacity_y < plot.bars[0].top
+    assert [int(tick.value) for tick in plot.values] == [0, 5, 10, 15, 20]
+
+
+def test_no_capacity_on_record_draws_no_line():
+    assert draw_weeks([(TODAY, {})], capacity=None, width=300, height=100).capacity_y is None
 
 
 def test_a_chain_is_asked_for_on_a_day():

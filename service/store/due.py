@@ -1,0 +1,246 @@
+"""Reading when items are due from what is kept of it: the board of a book, counted and paged."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, case, false, true
+from sqlalchemy import select as select_columns
+from sqlmodel import and_, col, func, or_, select
+
+from service.store.items import AT_ONCE, PLACES, by_ids
+from service.tables.items import Item
+from service.tables.schedule import KeptDueDate
+from service.tables.work_orders import WorkOrderLine, WorkOrderStep
+from service.tenancy import TenantSession
+from service.work_order_states import ENDED, State
+
+DONE = ENDED | {State.ISSUED}
+
+
+class DueStatus(StrEnum):
+    """How near a due date is."""
+
+    OVERDUE = "overdue"
+    WITHIN_30 = "within 30 days"
+    WITHIN_60 = "31 to 60 days"
+    WITHIN_90 = "61 to 90 days"
+    LATER = "later"
+    NONE = "no due date"
+    STOPPED = "stopped"
+
+
+LAST_DAYS = {  # the most days left of each
+    DueStatus.OVERDUE: -1,
+    DueStatus.WITHIN_30: 30,
+    DueStatus.WITHIN_60: 60,
+    DueStatus.WITHIN_90: 90,
+}
+
+
+def due_status(on: date, due_on: date | None, *, is_stopped: bool = False) -> DueStatus:
+    """Return how near a due date is on a day; an item is overdue from the day after."""
+    if is_stopped:
+        return DueStatus.STOPPED
+    if due_on is None:
+        return DueStatus.NONE
+    days = (due_on - on).days
+    return next((status for status, last in LAST_DAYS.items() if days <= last), DueStatus.LATER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What of the board is asked for, and in which order.
+
+    Attributes:
+        text: in a name, number or place.
+        areas: only items that stand in one of them; None for all.
+        activity, status: one of them, or "" for all.
+        sort: due, name, serial, area.
+    """
+
+    text: str = ""
+    areas: Collection[str] | None = None
+    activity: str = ""
+    status: str = ""
+    sort: str = "due"
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An item and when one of its activities is due."""
+
+    item: Item
+    row: KeptDueDate
+
+
+def kept(session: TenantSession, item_ids: Collection[UUID]) -> Sequence[KeptDueDate]:
+    """Return what is kept of some items, of activities that ended too."""
+    return session.exec(select(KeptDueDate).where(col(KeptDueDate.item_id).in_(item_ids))).all()
+
+
+def kept_columns(session: TenantSession, names: Sequence[str]) -> dict[str, list[Any]]:
+    """Return some columns of all that is kept; ids as 32 hexadecimal digits."""
+    rows = session.execute(select_columns(*(getattr(KeptDueDate, name) for name in names))).all()
+    columns = zip(*rows, strict=True) if rows else ([] for _ in names)
+    return {
+        name: [value.hex if isinstance(value, UUID) else value for value in column]
+        for name, column in zip(names, columns, strict=True)
+    }
+
+
+def due(
+    session: TenantSession,
+    *,
+    on: date,
+    asked: Asked = Asked(),
+    offset: int = 0,
+    limit: int | None = None,
+) -> list[Due]:
+    """Return what is due of the own items as asked for, what never falls due last."""
+    keys = _keys(session, on=on, asked=asked, offset=offset, limit=limit)
+    found: list[Due] = []
+    for start in range(0, len(keys), AT_ONCE):
+        part = keys[start : start + AT_ONCE]
+        ids = {item_id for item_id, _ in part}
+        rows = {(row.item_id, row.activity): row for row in kept(session, ids)}
+        items = by_ids(session, ids)
+        found += [Due(items[key[0]], rows[key]) for key in part]
+    return found
+
+
+def _keys(
+    session: TenantSession, *, on: date, asked: Asked, offset: int, limit: int | None
+) -> list[tuple[UUID, str]]:
+    """Return item and activity of what is asked for, in the order of an index where there is one.
+
+    A list by date is read in two parts, because engines differ in where they put what has none.
+    """
+    row = KeptDueDate
+    statement = select(row.item_id, row.activity).where(*_fits(asked, on))
+    if asked.text or asked.sort in ("name", "serial"):
+        statement = statement.join(Item, col(Item.id) == row.item_id)
+    if asked.sort != "due":
+        key = {"name": col(Item.name_zh), "serial": col(Item.serial_number),
+               "area": col(row.area)}[asked.sort]  # fmt: skip
+        ordered = statement.order_by(*_turned(asked, key, col(row.item_id), col(row.activity)))
+        return list(session.exec(ordered.offset(offset).limit(limit)).all())
+    dated = statement.where(col(row.due_on).is_not(None)).order_by(
+        *_turned(asked, col(row.due_on), col(row.item_id), col(row.activity))
+    )
+    found = list(session.exec(dated.offset(offset).limit(limit)).all())
+    if limit is not None and len(found) >= limit:
+        return found
+    before = 0 if found else _count(session, dated)
+    undated = statement.where(col(row.due_on).is_(None)).order_by(
+        col(row.item_id), col(row.activity)
+    )
+    rest = undated.offset(max(0, offset - before)).limit(limit and limit - len(found))
+    return found + list(session.exec(rest).all())
+
+
+def _count(session: TenantSession, statement: Any) -> int:
+    inner = statement.order_by(None).subquery()
+    return int(session.execute(select_columns(func.count()).select_from(inner)).scalar_one())
+
+
+def _turned(asked: Asked, *keys: Any) -> list[Any]:
+    return [key.desc() if asked.descending else key for key in keys]
+
+
+def counts(session: TenantSession, *, on: date, asked: Asked = Asked()) -> dict[DueStatus, int]:
+    """Return how many due dates there are of each status, of those asked for but of any status."""
+    row = KeptDueDate
+    status = case(
+        (col(row.is_stopped), DueStatus.STOPPED.value),
+        (col(row.due_on).is_(None), DueStatus.NONE.value),
+        *(
+            (col(row.due_on) <= on + timedelta(days=last), status.value)
+            for status, last in LAST_DAYS.items()
+        ),
+        else_=DueStatus.LATER.value,
+    ).label("status")
+    fits = _fits(asked, on, of_status=False)
+    statement = select_columns(status, func.count()).select_from(row).where(*fits).group_by(status)
+    if asked.text:
+        statement = statement.join(Item, col(Item.id) == row.item_id)
+    found = {DueStatus(name): count for name, count in session.execute(statement)}
+    return {status: found.get(status, 0) for status in DueStatus}
+
+
+def by_day(
+    session: TenantSession, first: date, last: date, *, areas: Collection[str] | None = None
+) -> list[tuple[date, str, int]]:
+    """Return how many of each activity fall due on each of some days."""
+    row = KeptDueDate
+    rows = session.execute(
+        select_columns(col(row.due_on), col(row.activity), func.count())
+        .where(col(row.due_on).between(first, last), *_fits(Asked(areas=areas), first))
+        .group_by(col(row.due_on), col(row.activity))
+    )
+    return [(day, activity, count) for day, activity, count in rows if day is not None]
+
+
+def under_way(session: TenantSession, item_ids: Collection[UUID]) -> set[UUID]:
+    """Return for which of some items a work order is open."""
+    rows = session.execute(
+        select_columns(col(WorkOrderLine.id), col(WorkOrderLine.item_id), col(WorkOrderStep.state))
+        .join(WorkOrderStep, col(WorkOrderStep.line_id) == WorkOrderLine.id)
+        .where(col(WorkOrderLine.item_id).in_(item_ids))
+        .order_by(col(WorkOrderStep.line_id), col(WorkOrderStep.position))
+    )
+    newest = {line_id: (item_id, State(state)) for line_id, item_id, state in rows}
+    return {item_id for item_id, state in newest.values() if state not in DONE}
+
+
+def areas(session: TenantSession) -> list[str]:
+    """Return the first two parts of the places where own items stand."""
+    places = session.exec(select(KeptDueDate.area).where(_standing()).distinct())
+    return sorted({PLACES.join(place.split(PLACES)[:2]) for place in places if place})
+
+
+def in_area(area: str) -> ColumnElement[bool]:
+    """Return the condition that an item stands in an area, or in a part of it."""
+    here = col(KeptDueDate.area)
+    if not area:
+        return true()
+    return or_(here == area, here.startswith(area + PLACES, autoescape=True))
+
+
+def _standing() -> ColumnElement[bool]:
+    return col(KeptDueDate.is_ended) == false()
+
+
+def _fits(asked: Asked, on: date, *, of_status: bool = True) -> list[ColumnElement[bool]]:
+    fits = [_standing()]
+    if asked.text:
+        told = (Item.name_zh, Item.name_en, Item.asset_number, Item.serial_number,
+                Item.type_designation, KeptDueDate.area)  # fmt: skip
+        fits.append(or_(*(col(one).icontains(asked.text, autoescape=True) for one in told)))
+    if asked.areas is not None:
+        fits.append(or_(false(), *map(in_area, asked.areas)))
+    if asked.activity:
+        fits.append(col(KeptDueDate.activity) == asked.activity)
+    if of_status and asked.status:
+        fits.append(_of_status(DueStatus(asked.status), on))
+    return fits
+
+
+def _of_status(status: DueStatus, on: date) -> ColumnElement[bool]:
+    row = KeptDueDate
+    if status is DueStatus.STOPPED:
+        return col(row.is_stopped).is_(True)
+    if status is DueStatus.NONE:
+        return and_(col(row.is_stopped).is_(False), col(row.due_on).is_(None))
+    names = list(LAST_DAYS)
+    last = LAST_DAYS.get(status)
+    before = names[: names.index(status)] if last is not None else names
+    after = LAST_DAYS[before[-1]] if before else None
+    bounds = [] if last is None else [col(row.due_on) <= on + timedelta(days=last)]
+    if after is not None:
+        bounds.append(col(row.due_on) > on + timedelta(days=after))
+    return and_(*bounds)

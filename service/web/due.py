@@ -1,0 +1,269 @@
+"""The page of what is due: counted, by week, and row by row with the rule that set each date."""
+
+import csv
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from io import StringIO
+from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import HTMLResponse
+
+from service.auth import Reading
+from service.clock import Today
+from service.store import due as store
+from service.store import organizations as organization_store
+from service.store import people as people_store
+from service.store import work_orders as work_order_store
+from service.store.due import Due, DueStatus, due_status
+from service.tenancy import TenantSession
+from service.web import addresses
+from service.web.frame import TEMPLATES, render_page
+from service.web.loading import ROWS_A_PAGE, bilingual, location
+from service.web.pages import _cell as cell
+from service.web.views import Bilingual
+from service.web.viz import WeekPlot, draw_weeks
+from traceability.schedule import Activity, Rule
+
+router = APIRouter(include_in_schema=False)
+
+WEEKS = 13
+WORKING_DAYS = 5  # a week
+PLAIN = {"q": "", "area": "", "activity": "", "status": "", "sort": "due", "descending": "",
+         "page": "1"}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueFilter:
+    """What the reader asked for; it is the query string of the page and of its CSV.
+
+    Attributes:
+        area, activity: where, and of which kind; "" for all.
+        status: a value of `DueStatus`, or "" for all.
+        sort: due, name, serial or area; `descending` turns it round.
+    """
+
+    text: str = ""
+    area: str = ""
+    activity: str = ""
+    status: str = ""
+    sort: str = "due"
+    descending: bool = False
+    page: int = 1
+
+    def address(self, **changes: Any) -> str:
+        """Return where the list is with some of it asked otherwise; `csv` for a spreadsheet."""
+        path = addresses.DUE_CSV_ROUTE if changes.pop("csv", False) else addresses.DUE_ROUTE
+        asked = replace(self, **({"page": 1} | changes))
+        if changes.get("sort") == self.sort:
+            asked = replace(asked, descending=not self.descending)
+        elif "sort" in changes:
+            asked = replace(asked, descending=False)
+        query = {
+            "q": asked.text,
+            "area": asked.area,
+            "activity": asked.activity,
+            "status": asked.status,
+            "sort": asked.sort,
+            "descending": "1" if asked.descending else "",
+            "page": str(asked.page),
+        }
+        given = {name: value for name, value in query.items() if value != PLAIN[name]}
+        return path + (f"?{urlencode(given)}" if given else "")
+
+    def of_store(self) -> store.Asked:
+        """Return the same as the store is asked it."""
+        return store.Asked(
+            text=self.text,
+            areas=[self.area] if self.area else None,
+            activity=self.activity,
+            status=self.status,
+            sort=self.sort,
+            descending=self.descending,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueRow:
+    """One activity of an item in the list, and the rule that set its date.
+
+    Attributes:
+        due_on: the last valid day; None where nothing falls due.
+        days_left: negative when overdue, None without a date.
+        rule, source, months, anchor_on: what set it, and from when it counts; None without a date.
+        is_ordered: whether a work order of it is open.
+    """
+
+    item_id: UUID
+    name: Bilingual
+    serial_number: str
+    asset_number: str | None
+    location: str
+    activity: Activity
+    is_mandatory: bool
+    is_carbon_meter: bool
+    due_on: date | None
+    status: DueStatus
+    days_left: int | None
+    rule: Rule | None
+    source: str
+    months: int | None
+    anchor_on: date | None
+    last_performed_on: date | None
+    is_ordered: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DuePage:
+    """What is due. `counts` are of what was asked for, whatever its status.
+
+    Attributes:
+        weeks, weeks_narrow: how much falls due in each of the weeks ahead.
+    """
+
+    on: date
+    rows: tuple[DueRow, ...]
+    counts: Mapping[DueStatus, int]
+    filter: DueFilter
+    matching: int
+    areas: tuple[str, ...]
+    weeks: WeekPlot
+    weeks_narrow: WeekPlot
+    capacity: int | None
+    pages: int = 1
+    activities: tuple[Activity, ...] = tuple(Activity)
+
+
+TEMPLATES[DuePage] = "due.html"
+
+
+def _asked(
+    q: Annotated[str, Query(max_length=100)] = "",
+    area: Annotated[str, Query(max_length=200)] = "",
+    activity: Activity | Literal[""] = "",
+    status: DueStatus | Literal[""] = "",
+    sort: Literal["due", "name", "serial", "area"] = "due",
+    page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
+    *,
+    descending: bool = False,
+) -> DueFilter:
+    return DueFilter(
+        text=q.strip(),
+        area=area.strip(),
+        activity=str(activity),
+        status=str(status),
+        sort=sort,
+        descending=descending,
+        page=page,
+    )
+
+
+Asked = Annotated[DueFilter, Depends(_asked)]
+
+
+@router.get(addresses.DUE_ROUTE)
+def show_due(request: Request, session: Reading, today: Today, asked: Asked) -> HTMLResponse:
+    """Show what is due of the own items."""
+    return render_page(request, due_page(session, asked, on=today))
+
+
+@router.get(addresses.DUE_CSV_ROUTE)
+def download_due(session: Reading, today: Today, asked: Asked) -> Response:
+    """Send the due list as it was asked for, all its pages, as CSV for a spreadsheet."""
+    text = StringIO()
+    writer = csv.writer(text)
+    writer.writerow(
+        ["name_zh", "name_en", "serial_number", "asset_number", "location", "activity", "due_on",
+         "days_left", "status", "rule", "source", "months", "counted_from", "last_performed_on",
+         "is_mandatory"]
+    )  # fmt: skip
+    for row in _rows(session, store.due(session, on=today, asked=asked.of_store()), today):
+        told = (row.name.zh, row.name.en, row.serial_number, row.asset_number, row.location)
+        writer.writerow(
+            [*map(cell, told), row.activity.value, row.due_on, row.days_left, row.status.value,
+             row.rule.value if row.rule else None, cell(row.source), row.months, row.anchor_on,
+             row.last_performed_on, int(row.is_mandatory)]
+        )  # fmt: skip
+    return Response(
+        text.getvalue().encode("utf-8-sig"),  # or a spreadsheet misreads Chinese
+        media_type="text/csv",
+        headers={"Content-Disposition": f'attachment; filename="due-{today}.csv"'},
+    )
+
+
+def due_page(session: TenantSession, asked: DueFilter, *, on: date) -> DuePage:
+    """Return one page of what is due of the organization's own items, as asked for."""
+    of_store = asked.of_store()
+    counts = store.counts(session, on=on, asked=of_store)
+    matching = counts[DueStatus(asked.status)] if asked.status else sum(counts.values())
+    pages = max(1, -(-matching // ROWS_A_PAGE))
+    page = min(asked.page, pages)
+    found = store.due(
+        session, on=on, asked=of_store, offset=(page - 1) * ROWS_A_PAGE, limit=ROWS_A_PAGE
+    )
+    ordered = store.under_way(session, [one.item.id for one in found])
+    weeks, capacity = weeks_ahead(session, on=on, areas=of_store.areas), weekly_capacity(session)
+    return DuePage(
+        on=on,
+        rows=tuple(
+            replace(row, is_ordered=row.item_id in ordered) for row in _rows(session, found, on)
+        ),
+        counts=counts,
+        filter=replace(asked, page=page),
+        matching=matching,
+        areas=tuple(store.areas(session)),
+        weeks=draw_weeks(weeks, capacity=capacity, width=1280, height=220),
+        weeks_narrow=draw_weeks(weeks[:6], capacity=capacity, width=352, height=180),
+        capacity=capacity,
+        pages=pages,
+    )
+
+
+def weeks_ahead(
+    session: TenantSession, *, on: date, areas: Collection[str] | None = None
+) -> list[tuple[date, Mapping[str, int]]]:
+    """Return the Monday of each week ahead, and how many of each activity fall due in it."""
+    monday = on - timedelta(days=on.weekday())
+    mondays = [monday + timedelta(weeks=week) for week in range(WEEKS)]
+    found: dict[date, Counter[str]] = {day: Counter() for day in mondays}
+    last = mondays[-1] + timedelta(days=6)
+    for day, activity, count in store.by_day(session, on, last, areas=areas):
+        found[day - timedelta(days=day.weekday())][activity] += count
+    return list(found.items())
+
+
+def weekly_capacity(session: TenantSession) -> int | None:
+    """Return how many items the laboratory's people are given in a week; None if nobody said."""
+    policy = work_order_store.policy(session)
+    if policy is None or policy.items_a_day is None:
+        return None
+    people = sum(role == "metrologist" for role in people_store.roles(session).values())
+    return policy.items_a_day * WORKING_DAYS * people
+
+
+def _rows(session: TenantSession, found: Sequence[Due], on: date) -> Iterator[DueRow]:
+    holder = bilingual(organization_store.own(session), "name")
+    for one in found:
+        item, kept = one.item, one.row
+        yield DueRow(
+            item_id=item.id,
+            name=bilingual(item, "name"),
+            serial_number=item.serial_number,
+            asset_number=item.asset_number,
+            location=location(item, holder) or "",
+            activity=Activity(kept.activity),
+            is_mandatory=item.is_mandatory,
+            is_carbon_meter=item.is_carbon_meter,
+            due_on=kept.due_on,
+            status=due_status(on, kept.due_on, is_stopped=kept.is_stopped),
+            days_left=(kept.due_on - on).days if kept.due_on else None,
+            rule=Rule(kept.rule) if kept.rule else None,
+            source=kept.source,
+            months=kept.months,
+            anchor_on=kept.anchor_on,
+            last_performed_on=kept.last_performed_on,
+        )
