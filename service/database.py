@@ -1,5 +1,6 @@
 """The engine."""
 
+from collections import deque
 from threading import Lock
 from typing import Any, Final
 
@@ -38,17 +39,51 @@ def _configure(connection: Any, _record: Any) -> None:
     connection.execute(f"PRAGMA busy_timeout = {1000 * PATIENCE:.0f}")
 
 
+class _Turns:
+    """A lock that those who wait get in the order in which they came; Python's own is not fair."""
+
+    def __init__(self) -> None:
+        self._guard = Lock()
+        self._is_taken = False
+        self._waiting: deque[Lock] = deque()
+
+    def take(self, *, timeout: float) -> bool:
+        """Return whether the turn came within so many seconds."""
+        with self._guard:
+            if not self._is_taken:
+                self._is_taken = True
+                return True
+            mine = Lock()
+            mine.acquire()
+            self._waiting.append(mine)
+        if mine.acquire(timeout=timeout):
+            return True
+        with self._guard:
+            if mine not in self._waiting:  # it was given in this very moment
+                return True
+            self._waiting.remove(mine)
+            return False
+
+    def give(self) -> None:
+        """Let the next one in."""
+        with self._guard:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._is_taken = False
+
+
 class _Queue:
     """The writers of this process, one after another; SQLite admits no two, and is not fair."""
 
     def __init__(self) -> None:
-        self._writing = Lock()
+        self._turns = _Turns()
 
     def begin(self, connection: Connection) -> None:
         if connection.get_execution_options().get("read_only", False):
             connection.exec_driver_sql("BEGIN")
             return
-        connection.info[HELD] = self._writing.acquire(timeout=PATIENCE)
+        connection.info[HELD] = self._turns.take(timeout=PATIENCE)
         try:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         except BaseException:
@@ -68,4 +103,4 @@ class _Queue:
 
     def _let_go(self, connection: Connection) -> None:
         if connection.info.pop(HELD, False):
-            self._writing.release()
+            self._turns.give()
