@@ -18,6 +18,7 @@ from procedures.conformity import Verdict
 from procedures.errors import InvalidInput
 from procedures.fields import require_finite, require_not_negative, require_positive
 from procedures.observations import repeated_observations
+from procedures.rounding import without_binary_noise
 
 LEAST_PAIRS: Final = 9  # of the relative accuracy
 STEP_SHARE: Final = 0.9  # of the step that ends the response time
@@ -122,10 +123,9 @@ class MonitorEvaluation:
     def verdict(self) -> Verdict:
         """Fail where a limit is not kept, pass where every one is, else undetermined."""
         verdicts = {finding.verdict for finding in self.findings}
-        for verdict in (Verdict.FAIL, Verdict.UNDETERMINED):
-            if verdict in verdicts:
-                return verdict
-        return Verdict.PASS
+        if Verdict.FAIL in verdicts:
+            return Verdict.FAIL
+        return Verdict.PASS if verdicts == {Verdict.PASS} else Verdict.UNDETERMINED
 
     @property
     def score(self) -> float | None:
@@ -158,7 +158,7 @@ def indication_error(indications: Sequence[float], concentration: float) -> floa
     """
     require_positive("concentration", concentration)
     mean = float(np.mean([require_finite("indications", value) for value in indications]))
-    return (mean - concentration) / concentration * 100
+    return without_binary_noise((mean - concentration) / concentration * 100, scale=100.0)
 
 
 def response_time(times: Sequence[float], indications: Sequence[float], *, start: float) -> float:
@@ -186,7 +186,9 @@ def response_time(times: Sequence[float], indications: Sequence[float], *, start
 def drift(before: float, after: float, *, full_scale: float) -> float:
     """Return the change of an indication in % of full scale."""
     require_positive("full_scale", full_scale)
-    return (require_finite("after", after) - require_finite("before", before)) / full_scale * 100
+    change = (require_finite("after", after) - require_finite("before", before)) / full_scale * 100
+    largest = max(abs(before), abs(after)) / full_scale * 100
+    return without_binary_noise(change, scale=largest)
 
 
 def linearity(gases: Mapping[float, Sequence[float]], *, full_scale: float) -> float:

@@ -1,12 +1,20 @@
 """The flow in a duct from velocities on a grid of its cross-section, and a meter checked by it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import Final
 
 import numpy as np
 
+from procedures.comparisons import (
+    DegreeOfEquivalence,
+    LaboratoryResult,
+    ReferenceValue,
+    degrees_of_equivalence,
+    stated_reference,
+    weighted_mean,
+)
 from procedures.conformity import Verdict
 from procedures.errors import InvalidInput
 from procedures.fields import require_finite, require_not_negative, require_positive
@@ -153,6 +161,41 @@ def check_meter(
         maximum_permissible_error=maximum_permissible_error,
         verdict=verdict,
     )
+
+
+def compare_laboratories(
+    traverses: Mapping[str, Traverse], *, pilot: str | None = None
+) -> tuple[ReferenceValue, tuple[DegreeOfEquivalence, ...]]:
+    """Return the reference flow of several laboratories on one duct, and how far each is from it.
+
+    Args:
+        traverses: by laboratory, at least two, of one steady flow.
+        pilot: whose flow is the reference; without one it is the weighted mean of all of them.
+
+    Raises:
+        InvalidInput: fewer than two, no such pilot, or a flow without uncertainty.
+
+    Source: JJF 1117-2010.
+    """
+    results = [
+        LaboratoryResult(
+            laboratory=name,
+            value=row.volume_flow,
+            standard_uncertainty=row.relative_standard_uncertainty * row.volume_flow,
+        )
+        for name, row in traverses.items()
+    ]
+    if len(results) < 2:
+        raise InvalidInput("traverses", f"a comparison needs at least two, got {len(results)}")
+    if pilot is None:
+        reference = weighted_mean(results)
+        return reference, degrees_of_equivalence(results, reference)
+    own = next((row for row in results if row.laboratory == pilot), None)
+    if own is None:
+        raise InvalidInput("pilot", f"{pilot!r} is not among the laboratories")
+    reference = stated_reference(own.value, own.standard_uncertainty)
+    others = [row for row in results if row is not own]
+    return reference, degrees_of_equivalence(others, reference)
 
 
 def differential_pressure_uncertainty(

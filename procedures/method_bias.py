@@ -43,6 +43,15 @@ class Measured:
         """The part of u that differs from period to period."""
         return sqrt(self.standard_uncertainty**2 - self.common**2)
 
+    def times(self, factor: float) -> "Measured":
+        """Return it in another unit, `factor` > 0 of which make one of its own."""
+        require_positive("factor", factor)
+        return Measured(
+            value=self.value * factor,
+            standard_uncertainty=self.standard_uncertainty * factor,
+            common=self.common * factor,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bias:

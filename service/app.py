@@ -21,6 +21,7 @@ from service.api import (
     covariances,
     dependents,
     due_dates,
+    evaluations,
     fitness,
     health,
     imports,
@@ -56,6 +57,7 @@ from service.web import accounts as account_pages
 from service.web import add_pages, audit_log, impact, intake, procedure_writing
 from service.web import connections as connection_pages
 from service.web import due as due_pages
+from service.web import evaluations as evaluation_pages
 from service.web import ledger as ledger_pages
 from service.web import notices as notice_pages
 from service.web import procedures as procedure_pages
@@ -92,6 +94,7 @@ BOOKS_AND_NUMBERS = (
     risks,
     uncertainty_budgets,
     conformity_statements,
+    evaluations,
     intervals,
     procedures,
     work_orders,
@@ -152,6 +155,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(notice_pages.router)
     app.include_router(recall_pages.router)
     app.include_router(intake.router)
+    app.include_router(evaluation_pages.router)
     app.include_router(procedure_pages.router)
     app.include_router(procedure_writing.router)
     app.include_router(ledger_pages.router)

@@ -22,6 +22,7 @@ from service.commands.audit import audit
 from service.commands.authenticate import authenticate
 from service.commands.budget import budget
 from service.commands.due import due
+from service.commands.evaluate import evaluate
 from service.commands.interval import interval
 from service.commands.keys import key, make_missing
 from service.commands.ledger import export, import_
@@ -60,6 +61,7 @@ certificate.command()(certificates.withdraw)
 certificate.command()(certificates.void)
 certificate.command("import")(certificates.import_)
 certificate.command()(certificates.fetch_schema)
+procedure.command()(evaluate)
 app.add_typer(procedure, name="procedure")
 app.add_typer(organization, name="organization")
 app.add_typer(person, name="person")

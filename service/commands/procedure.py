@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 Text = TypeVar("Text")
 
 procedure = typer.Typer(
-    no_args_is_help=True, help="Show procedure editions, and check or try one of your own."
+    no_args_is_help=True,
+    help="Show procedure editions, check or try one of your own, and make special evaluations.",
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]

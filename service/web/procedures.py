@@ -34,6 +34,7 @@ from procedures.method_views import (
 )
 from service.catalogue import BuiltIn, built_in_editions, edition_named, in_order
 from service.clock import Today
+from service.exchange.special import REQUESTS
 from service.store import procedures as store
 from service.tenancy import TenantSession
 from service.web.frame import TEMPLATES, render_page
@@ -41,6 +42,7 @@ from service.web.pages import BookIfAny
 
 router = APIRouter(include_in_schema=False)
 
+EVALUATIONS_ROUTE = "/evaluations"
 PROCEDURES_ROUTE = "/procedures"
 PROCEDURE_ROUTE = "/procedures/{code}/{edition}"
 PROCEDURE_TEXT_ROUTE = "/procedures/{code}/{edition}/edition.toml"  # declared before the page's
@@ -141,6 +143,7 @@ class ProcedurePage:
     write_address: str
     may_write: bool
     replaced_by_address: str | None
+    evaluations: tuple[tuple[str, Bilingual], ...]
 
 
 TEMPLATES[ProceduresPage] = "procedures.html"
@@ -249,6 +252,11 @@ def procedure_page(kept: BuiltIn, *, on: date, may_write: bool = False) -> Proce
         replaced_by_address=procedure(replacing[0].code, replacing[0].edition)
         if replacing
         else None,
+        evaluations=tuple(
+            (f"{EVALUATIONS_ROUTE}/{kind}", Bilingual(zh=asked.TITLE.zh, en=asked.TITLE.en))
+            for kind, asked in REQUESTS.items()
+            if edition.name in asked.PROCEDURES
+        ),
     )
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from itertools import pairwise
 from uuid import UUID
 
+from service.exchange.special.answer import Mark, Plot
 from traceability.drawing import Band, Drawing, Point, wrap
 
 LEFT, RIGHT, TOP, BOTTOM = 56, 18, 16, 30
@@ -15,6 +16,7 @@ LEVEL_WIDTH = 100.0
 HEADROOM = 1.25
 DAYS_AROUND = 90
 TICKS_WANTED = 5
+NAMES, ROW = 120, 26
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,6 +244,93 @@ def draw_forecast(
         limit_ys=(y(limit), y(-limit)),
         ends=tuple((x(on), kind) for on, kind in ends if on <= last),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValueMark:
+    """Where a value stands, and its bar from value - U to value + U; None without U."""
+
+    mark: Mark
+    x: float
+    y: float
+    bar: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValuesPlot:
+    """Values one under the other on a common axis, in a box of `width` by `height`.
+
+    Attributes:
+        limit_xs: where the limits are; only those that there are.
+        zero_x: None where zero is outside of the box.
+    """
+
+    width: int
+    height: int
+    left: int
+    right: int
+    top: int
+    bottom: int
+    marks: tuple[ValueMark, ...]
+    ticks: tuple[Tick, ...]
+    limit_xs: tuple[float, ...]
+    zero_x: float | None
+
+
+def draw_values(plot: Plot, *, width: int = 520) -> ValuesPlot:
+    """Return the geometry of at least one value, each on a row of its own."""
+    left, right, top = NAMES, width - 3 * RIGHT, TOP
+    bottom = top + ROW * len(plot.marks)
+    limits = [limit for limit in plot.limits if limit is not None]
+    ends = [end for mark in plot.marks for end in _ends(mark)] + limits
+    low, high = min(ends), max(ends)
+    if 0 < low < high / 2:
+        low = 0.0
+    room = (high - low) / 20 or abs(high) / 20 or 1.0
+    low, high = low - (room if low else 0.0), high + room
+
+    def x(value: float) -> float:
+        return round(left + (right - left) * (value - low) / (high - low), 1)
+
+    return ValuesPlot(
+        width=width,
+        height=bottom + BOTTOM,
+        left=left,
+        right=right,
+        top=top,
+        bottom=bottom,
+        marks=tuple(
+            ValueMark(
+                mark=mark,
+                x=x(mark.value),
+                y=top + ROW * place + ROW / 2,
+                bar=(x(_ends(mark)[0]), x(_ends(mark)[1])) if mark.expanded_uncertainty else None,
+            )
+            for place, mark in enumerate(plot.marks)
+        ),
+        ticks=tuple(Tick(at=x(float(value)), value=value) for value in round_between(low, high)),
+        limit_xs=tuple(map(x, limits)),
+        zero_x=x(0.0) if low <= 0 <= high else None,
+    )
+
+
+def _ends(mark: Mark) -> tuple[float, float]:
+    half = mark.expanded_uncertainty or 0.0
+    return mark.value - half, mark.value + half
+
+
+def round_between(low: float, high: float) -> tuple[Decimal, ...]:
+    """Return about five round values from `low` to `high`, which is larger.
+
+    >>> [str(value) for value in round_between(10020.6, 10028.9)]
+    ['10022', '10024', '10026', '10028']
+    """
+    rough = Decimal(repr((high - low) / TICKS_WANTED))
+    power = Decimal(1).scaleb(rough.adjusted())
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)
+    first = -int(-Decimal(repr(low)) // step)
+    last = int(Decimal(repr(high)) // step)
+    return tuple(step * i for i in range(first, last + 1) if low <= float(step * i) <= high)
 
 
 def path(points: Sequence[Point]) -> str:

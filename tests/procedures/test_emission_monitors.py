@@ -146,3 +146,16 @@ def test_what_cannot_be_used_is_named(ask, field):
         ask()
 
     assert refused.value.field == field
+
+
+def test_a_monitor_of_which_nothing_is_known_is_not_passed():
+    nothing = MonitorTest(name="A", full_scale=20.0, gases={})
+
+    assert evaluate_monitor(nothing, {}).verdict is Verdict.UNDETERMINED
+
+
+def test_a_figure_exactly_at_its_limit_is_freed_of_binary_noise():
+    assert (0.315 - 0.3) / 0.3 * 100 > 5
+
+    assert indication_error([0.315], 0.3) == 5.0
+    assert drift(18.0, 18.2, full_scale=20.0) == 1.0
