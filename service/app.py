@@ -20,6 +20,7 @@ from service.api import (
     connections,
     covariances,
     dependents,
+    digests,
     due_dates,
     evaluations,
     fitness,
@@ -43,11 +44,12 @@ from service.api import (
 )
 from service.api.description import describe, name_of
 from service.api.rate_limit import RateLimit
-from service.clock import now, standing_on
+from service.clock import day_of, now, standing_on
 from service.database import open_engine
 from service.idempotency import answering_once
 from service.jobs.worker import Worker
 from service.lookup import open_lookup_keys
+from service.mail import open_mailer
 from service.network import Network
 from service.problems import add_problem_handlers
 from service.seals import open_seals
@@ -56,6 +58,7 @@ from service.throttle import Throttle
 from service.web import accounts as account_pages
 from service.web import add_pages, audit_log, impact, intake, procedure_writing
 from service.web import connections as connection_pages
+from service.web import digests as digest_pages
 from service.web import due as due_pages
 from service.web import evaluations as evaluation_pages
 from service.web import ledger as ledger_pages
@@ -86,6 +89,7 @@ BOOKS_AND_NUMBERS = (
     calibrations,
     dependents,
     due_dates,
+    digests,
     covariances,
     fitness,
     notices,
@@ -110,7 +114,13 @@ async def _working(app: FastAPI) -> AsyncIterator[None]:
     """Do what is due beside the requests, in a thread, while the application lives."""
     state, stop = app.state, Event()
     worker = Worker(
-        state.engine, state.keys, clock=lambda: max(state.clock(), now()), network=state.network
+        state.engine,
+        state.keys,
+        clock=lambda: max(state.clock(), now()),
+        network=state.network,
+        today=lambda: day_of(state.clock()),
+        mailer=open_mailer(state.settings),
+        public_url=state.settings.public_url,
     )
     thread = Thread(target=worker.run, args=(stop,), name="worker", daemon=True)
     if state.settings.worker_in_process:
@@ -143,11 +153,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for module in BOOKS_AND_NUMBERS:
         app.include_router(answering_once(module.router), prefix="/v1")
     app.include_router(answering_once(worksheets.log), prefix="/v1")
+    app.include_router(digests.account, prefix="/v1")
     app.include_router(people.roles_router, prefix="/v1")
     app.include_router(connections.public)
     app.include_router(health.router)
     app.include_router(pages_router)
     app.include_router(due_pages.router)
+    app.include_router(digest_pages.router)
     app.include_router(impact.router)
     app.include_router(account_pages.router)
     app.include_router(worksheet_pages.router)

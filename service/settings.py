@@ -2,6 +2,7 @@
 
 from datetime import date
 from pathlib import Path
+from typing import Literal
 from uuid import UUID
 
 from pydantic import SecretStr
@@ -30,6 +31,12 @@ class Settings(BaseSettings):
         oidc_client_secret: by which it proves that.
         reachable: `host:port` that webhooks and pulls may reach though they are not on the public
             internet, such as the plant's own asset system; a JSON list.
+        smtp_host: the server that takes our mail; nothing is mailed where none is named.
+        smtp_port: of that server.
+        smtp_security: `starttls`, `tls` from the first octet, or `none` within one's own walls.
+        smtp_user: by which we log in to it; none where it asks for none.
+        smtp_password: by which it knows us.
+        smtp_sender: the address that mail comes from.
         worker_in_process: whether `serve` also does what is due; `suyuan work` does it elsewhere.
         demonstration_person: as whom the demonstration acts until somebody chooses another; its
             presence is what makes a service a demonstration.
@@ -54,6 +61,12 @@ class Settings(BaseSettings):
     oidc_client_id: str = ""
     oidc_client_secret: SecretStr = SecretStr("")
     reachable: tuple[str, ...] = ()
+    smtp_host: str = ""
+    smtp_port: int = 587
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_user: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_sender: str = "suyuan@localhost"
     worker_in_process: bool = True
     demonstration_person: UUID | None = None
     demonstration_organization: UUID | None = None

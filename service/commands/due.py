@@ -26,9 +26,14 @@ WORDS = {
 }  # fmt: skip
 
 
-def due(
+due = typer.Typer(help="What falls due, and who is told of it.")
+
+
+@due.callback(invoke_without_command=True)
+def list_due(
+    context: typer.Context,
     *,
-    book: Annotated[str, typer.Option("--book", metavar="CODE", help="In whose book.")],
+    book: Annotated[str, typer.Option("--book", metavar="CODE", help="In whose book.")] = "",
     on: Annotated[
         datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="As known on this day.")
     ] = None,
@@ -41,6 +46,10 @@ def due(
 
     Example: suyuan due --book ENT-PWR --within 60 --explain
     """
+    if context.invoked_subcommand:
+        return
+    if not book:
+        raise typer.BadParameter("in whose book: suyuan due --book CODE", param_hint="--book")
     from service import due_dates  # noqa: PLC0415  (each command loads its own)
     from service.api.due_dates import answer  # noqa: PLC0415
     from service.clock import day_of  # noqa: PLC0415
@@ -71,6 +80,58 @@ def due(
     )
     if overdue:
         raise typer.Exit(FINDINGS)
+
+
+@due.command()
+def notify(
+    *,
+    book: Annotated[
+        str | None, typer.Option("--book", metavar="CODE", help="In whose book; in all otherwise.")
+    ] = None,
+    on: Annotated[
+        datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="Of this day.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell who would be told; write nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
+) -> None:
+    """Write the day's digests of what falls due: one a person, each due date once a stage.
+
+    Said again on the same day it does nothing. The worker does it each morning, and sends mail.
+
+    Example: suyuan due notify --book ENT-PWR --on 2026-11-21 --dry-run
+    """
+    from service.actions import digests  # noqa: PLC0415
+    from service.api.digests import DigestAnswer, digest_answer  # noqa: PLC0415
+    from service.api.digests import dry_run as as_written  # noqa: PLC0415
+    from service.clock import day_of  # noqa: PLC0415
+    from service.database import open_engine  # noqa: PLC0415
+    from service.store import directory  # noqa: PLC0415
+    from service.tenancy import TenantSession  # noqa: PLC0415
+
+    settings = settings_at_hand()
+    engine, now = open_engine(settings.database_url), end_of(None)
+    day = on.date() if on else settings.demonstration_today or day_of(now)
+    named = directory.organization_id(engine, book) if book else None
+    if book and named is None:
+        raise typer.BadParameter(f"no organization {book}", param_hint="--book")
+    told: list[DigestAnswer] = []
+    for organization_id in [named] if named else directory.organization_ids(engine):
+        with TenantSession(engine, organization_id, read_only=dry_run) as session, session.begin():
+            if dry_run:
+                told += as_written(digests.pending(session, on=day), on=day)
+            else:
+                by_mail = bool(settings.smtp_host)
+                rows = digests.notify(session, on=day, now=now, by_mail=by_mail)
+                told += [digest_answer(row) for row in rows]
+    if as_json:
+        typer.echo(json.dumps([one.model_dump(mode="json") for one in told], indent=2))
+    else:
+        for one in told:
+            typer.echo(f"{one.told_on}  {one.person_id}  {len(one.lines)} due dates, {one.mail}")
+    verb = "would be" if dry_run else "were"
+    Console(stderr=True).print(f"suyuan: {len(told)} people {verb} told on {day}")
 
 
 def _print(found: list["ItemDueDate"], on: date, lang: str, *, explain: bool) -> None:

@@ -15,15 +15,18 @@ def work(
     *,
     once: Annotated[bool, typer.Option("--once", help="Do what is due now, then end.")] = False,
 ) -> None:
-    """Do what is due: webhooks, long imports, ledgers elsewhere. Several may run side by side.
+    """Do what is due: webhooks, long imports, ledgers elsewhere, digests of due dates.
+
+    Several may run side by side.
 
     Example: SUYUAN_WORKER_IN_PROCESS=false suyuan serve & suyuan work
     """
     from service import log  # noqa: PLC0415  (--help stays quick)
-    from service.clock import now  # noqa: PLC0415
+    from service.clock import day_of, now  # noqa: PLC0415
     from service.database import open_engine  # noqa: PLC0415
     from service.jobs.worker import Worker  # noqa: PLC0415
     from service.lookup import open_lookup_keys  # noqa: PLC0415
+    from service.mail import open_mailer  # noqa: PLC0415
     from service.network import Network  # noqa: PLC0415
     from service.schema import require_application_role  # noqa: PLC0415
 
@@ -40,6 +43,9 @@ def work(
         open_lookup_keys(settings.lookup_key_file),
         clock=now,
         network=Network(settings.reachable),
+        today=lambda: day_of(now()),
+        mailer=open_mailer(settings),
+        public_url=settings.public_url,
     )
     stderr = Console(stderr=True, highlight=False)
     if once:

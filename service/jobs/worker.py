@@ -6,7 +6,7 @@ what it had done is found done, because every kind of work may be done twice.
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from random import Random
 from threading import Event
 from typing import Final
@@ -15,13 +15,18 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Engine
 
-from service.actions import due, verdicts
+from service.actions import digests, due, verdicts
 from service.actions import webhooks as webhook_actions
+from service.clock import LEGAL_TIME
+from service.digests import letter
 from service.errors import InvalidField, ServiceError, Unreachable
 from service.jobs import pulls
 from service.lookup import LookupKeys
+from service.mail import Mailer
 from service.network import Network
+from service.store import digests as digest_store
 from service.store import directory
+from service.store import items as item_store
 from service.store import jobs as job_store
 from service.store import verdicts as verdict_store
 from service.store import webhooks as webhook_store
@@ -34,6 +39,7 @@ MOST_ATTEMPTS: Final = 5  # of a job
 AT_ONCE: Final = 20  # messages a lease
 EVENTS_AT_ONCE: Final = 200
 IDLE_SECONDS: Final = 1.0
+MORNING: Final = 6  # o'clock, Chinese time, from which on the day's digests are written
 
 Clock = Callable[[], datetime]
 
@@ -41,11 +47,30 @@ Clock = Callable[[], datetime]
 class Worker:
     """Does what is due; any number of them may run beside one another."""
 
-    def __init__(self, engine: Engine, keys: LookupKeys, *, clock: Clock, network: Network) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        keys: LookupKeys,
+        *,
+        clock: Clock,
+        network: Network,
+        today: Callable[[], date] | None = None,
+        mailer: Mailer | None = None,
+        public_url: str = "",
+    ) -> None:
+        """Make a worker.
+
+        Args:
+            today: the civil day; without it nobody is told of what falls due.
+            mailer: takes the digests' mails; without it they are kept in the book alone.
+            public_url: under which people reach the service.
+        """
         self._engine = engine
         self._keys = keys
         self._now = clock
         self._network = network
+        self._today, self._mailer, self._public_url = today, mailer, public_url
+        self._noticed: dict[UUID, date] = {}  # by book: the day whose digests are written
         self._derived: set[UUID] = set()  # books whose due dates are derived
         self._judged: dict[UUID, datetime] = {}  # by book: the last published end it was judged for
         self._random = Random()  # noqa: S311  (it spreads attempts, it keeps no secret)
@@ -65,6 +90,7 @@ class Worker:
             try:
                 done += self.work_for(organization_id) + self._judge_anew(organization_id)
                 self._keep_due_dates(organization_id)
+                done += self._notify(organization_id) + self._mail(organization_id)
             except Exception:  # noqa: BLE001  (whatever it is, the other books go on)
                 structlog.get_logger().exception("work failed", book=str(organization_id))
         return done
@@ -95,6 +121,47 @@ class Worker:
             with self._open(organization_id) as session, session.begin():
                 due.derive(session)
             self._derived.add(organization_id)
+
+    def _notify(self, organization_id: UUID) -> int:
+        """Write the digests of the day, in its morning; return how many."""
+        if self._today is None or self._now().astimezone(LEGAL_TIME).hour < MORNING:
+            return 0
+        day = self._today()
+        if self._noticed.get(organization_id) == day:
+            return 0
+        with self._open(organization_id) as session, session.begin():
+            written = digests.notify(
+                session, on=day, now=self._now(), by_mail=self._mailer is not None
+            )
+        self._noticed[organization_id] = day
+        return len(written)
+
+    def _mail(self, organization_id: UUID) -> int:
+        """Send the digests whose mail is due; return how many were tried."""
+        if self._mailer is None:
+            return 0
+        now = self._now()
+        with self._open(organization_id) as session, session.begin():
+            rows = digest_store.to_send(session, now=now, limit=AT_ONCE)
+            for row in rows:
+                row.lease_until = now + LEASE
+            leased = [row.id for row in rows]
+        for digest_id in leased:
+            self._mail_one(organization_id, digest_id, self._mailer)
+        return len(leased)
+
+    def _mail_one(self, organization_id: UUID, digest_id: UUID, mailer: Mailer) -> None:
+        with self._open(organization_id) as session:
+            row = digest_store.get(session, digest_id)
+            items = item_store.by_ids(session, {UUID(line["item_id"]) for line in row.lines})
+            subject, text = letter(
+                row.lines, items, language=row.language, on=row.told_on,
+                url=f"{self._public_url}/due",
+            )  # fmt: skip
+            address = row.address or ""
+        sent, told = mailer.send(address, subject, text, now=self._now())
+        with self._open(organization_id) as session, session.begin():
+            digests.settle(session, digest_id, sent=sent, told=told, now=self._now())
 
     def _open(self, organization_id: UUID) -> TenantSession:
         return TenantSession(self._engine, organization_id)

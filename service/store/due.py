@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, case, false, true
+from sqlalchemy import ColumnElement, case, false
 from sqlalchemy import select as select_columns
 from sqlmodel import and_, col, func, or_, select
 
@@ -57,13 +57,15 @@ class Asked:
 
     Attributes:
         text: in a name, number or place.
-        areas: only items that stand in one of them; None for all.
+        area: only items that stand in it; "" for all.
+        places: only items that stand at one of these very places; None for all.
         activity, status: one of them, or "" for all.
         sort: due, name, serial, area.
     """
 
     text: str = ""
-    areas: Collection[str] | None = None
+    area: str = ""
+    places: Collection[str] | None = None
     activity: str = ""
     status: str = ""
     sort: str = "due"
@@ -152,6 +154,17 @@ def _turned(asked: Asked, *keys: Any) -> list[Any]:
     return [key.desc() if asked.descending else key for key in keys]
 
 
+def until(session: TenantSession, last: date) -> list[tuple[UUID, str, date, str]]:
+    """Return item, activity, date and area of what falls due until a day, the next first."""
+    row = KeptDueDate
+    rows = session.execute(
+        select_columns(col(row.item_id), col(row.activity), col(row.due_on), col(row.area))
+        .where(_standing(), col(row.due_on) <= last)
+        .order_by(col(row.due_on), col(row.item_id), col(row.activity))
+    )
+    return [(item_id, activity, due_on, area) for item_id, activity, due_on, area in rows if due_on]
+
+
 def counts(session: TenantSession, *, on: date, asked: Asked = Asked()) -> dict[DueStatus, int]:
     """Return how many due dates there are of each status, of those asked for but of any status."""
     row = KeptDueDate
@@ -173,15 +186,18 @@ def counts(session: TenantSession, *, on: date, asked: Asked = Asked()) -> dict[
 
 
 def by_day(
-    session: TenantSession, first: date, last: date, *, areas: Collection[str] | None = None
+    session: TenantSession, first: date, last: date, *, asked: Asked = Asked()
 ) -> list[tuple[date, str, int]]:
     """Return how many of each activity fall due on each of some days."""
     row = KeptDueDate
-    rows = session.execute(
+    statement = (
         select_columns(col(row.due_on), col(row.activity), func.count())
-        .where(col(row.due_on).between(first, last), *_fits(Asked(areas=areas), first))
+        .where(col(row.due_on).between(first, last), *_fits(asked, first, of_status=False))
         .group_by(col(row.due_on), col(row.activity))
     )
+    if asked.text:
+        statement = statement.join(Item, col(Item.id) == row.item_id)
+    rows = session.execute(statement)
     return [(day, activity, count) for day, activity, count in rows if day is not None]
 
 
@@ -203,14 +219,6 @@ def areas(session: TenantSession) -> list[str]:
     return sorted({PLACES.join(place.split(PLACES)[:2]) for place in places if place})
 
 
-def in_area(area: str) -> ColumnElement[bool]:
-    """Return the condition that an item stands in an area, or in a part of it."""
-    here = col(KeptDueDate.area)
-    if not area:
-        return true()
-    return or_(here == area, here.startswith(area + PLACES, autoescape=True))
-
-
 def _standing() -> ColumnElement[bool]:
     return col(KeptDueDate.is_ended) == false()
 
@@ -221,8 +229,11 @@ def _fits(asked: Asked, on: date, *, of_status: bool = True) -> list[ColumnEleme
         told = (Item.name_zh, Item.name_en, Item.asset_number, Item.serial_number,
                 Item.type_designation, KeptDueDate.area)  # fmt: skip
         fits.append(or_(*(col(one).icontains(asked.text, autoescape=True) for one in told)))
-    if asked.areas is not None:
-        fits.append(or_(false(), *map(in_area, asked.areas)))
+    if asked.area:
+        here = col(KeptDueDate.area)
+        fits.append(or_(here == asked.area, here.startswith(asked.area + PLACES, autoescape=True)))
+    if asked.places is not None:
+        fits.append(col(KeptDueDate.area).in_(asked.places))
     if asked.activity:
         fits.append(col(KeptDueDate.activity) == asked.activity)
     if of_status and asked.status:

@@ -1,12 +1,21 @@
 """What due dates depend on besides calibrations: periods agreed, overrides, what befell an item."""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from service.tables.base import APPEND_ONLY, TenantRow, UtcDateTime, finite, one_of, within_tenant
+from service.tables.base import (
+    APPEND_ONLY,
+    Json,
+    TenantRow,
+    UtcDateTime,
+    finite,
+    one_of,
+    within_tenant,
+)
 
 ACTIVITIES = ("verification", "calibration", "intermediate_check", "maintenance", "replacement")
 EVENTS = (
@@ -142,3 +151,97 @@ class KeptDueDate(SQLModel, table=True):
     last_performed_on: date | None = None
     is_stopped: bool
     is_ended: bool = False
+
+
+class Responsibility(TenantRow, table=True):
+    """Who answers for the items of an area, and to whom that is escalated; the newest row holds.
+
+    Attributes:
+        area: the beginning of a place; "" for whatever no other area is named for.
+        person_id: None ends it.
+        manager_id: who is told besides; the administrators where nobody is named.
+    """
+
+    __tablename__ = "responsibility"
+    __table_args__ = (
+        within_tenant(["person_id"], "person"),
+        within_tenant(["manager_id"], "person"),
+        APPEND_ONLY,
+    )
+
+    area: str
+    person_id: UUID | None = None
+    manager_id: UUID | None = None
+    recorded_by: UUID
+    recorded_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class NoticePreference(TenantRow, table=True):
+    """How a person wants to be told of what falls due; the newest row holds."""
+
+    __tablename__ = "notice_preference"
+    __table_args__ = (
+        within_tenant(["person_id"], "person"),
+        one_of("channel", "mail", "none"),
+        one_of("language", "zh", "en"),
+        CheckConstraint("channel = 'none' OR address IS NOT NULL", name="mail_has_address"),
+        Index(None, "organization_id", "person_id"),
+        APPEND_ONLY,
+    )
+
+    person_id: UUID
+    channel: str
+    address: str | None = None
+    language: str
+    recorded_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class DueDigest(TenantRow, table=True):
+    """What one person was told on one day of what falls due: one digest, however much it is.
+
+    Attributes:
+        lines: of each: item_id, activity, due_on and stage.
+        mail: whether it is sent to `address` too, and how that went.
+        due_at: when the mail is tried next.
+    """
+
+    __tablename__ = "due_digest"
+    __table_args__ = (
+        UniqueConstraint("organization_id", "person_id", "told_on"),
+        within_tenant(["person_id"], "person"),
+        one_of("mail", "none", "waiting", "sent", "failed"),
+        one_of("language", "zh", "en"),
+        CheckConstraint("mail = 'none' OR address IS NOT NULL", name="mail_has_address"),
+        Index(None, "organization_id", "mail", "due_at"),
+    )
+
+    person_id: UUID
+    told_on: date
+    lines: list[Any] = Field(sa_type=Json)
+    mail: str
+    address: str | None = None
+    language: str
+    due_at: datetime = Field(sa_type=UtcDateTime)
+    lease_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    attempts: int = 0
+    last_answer: str | None = None
+    finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class DueNotice(SQLModel, table=True):
+    """That a due date was told of at a stage: nobody is told of it at that stage again."""
+
+    __tablename__ = "due_notice"
+    __table_args__ = (
+        within_tenant(["item_id"], "item"),
+        one_of("activity", *ACTIVITIES),
+        one_of("stage", "90", "60", "30", "overdue"),
+        APPEND_ONLY,
+    )
+
+    organization_id: UUID = Field(primary_key=True, foreign_key="organization.id")
+    item_id: UUID = Field(primary_key=True)
+    activity: str = Field(primary_key=True)
+    due_on: date = Field(primary_key=True)
+    stage: str = Field(primary_key=True)
+    told_on: date

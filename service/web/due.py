@@ -2,7 +2,7 @@
 
 import csv
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from io import StringIO
@@ -15,6 +15,7 @@ from fastapi.responses import HTMLResponse
 
 from service.auth import Reading
 from service.clock import Today
+from service.store import digests as digest_store
 from service.store import due as store
 from service.store import organizations as organization_store
 from service.store import people as people_store
@@ -33,8 +34,10 @@ router = APIRouter(include_in_schema=False)
 
 WEEKS = 13
 WORKING_DAYS = 5  # a week
-PLAIN = {"q": "", "area": "", "activity": "", "status": "", "sort": "due", "descending": "",
-         "page": "1"}  # fmt: skip
+PLAIN = {
+    "q": "", "area": "", "owner": "", "activity": "", "status": "", "sort": "due",
+    "descending": "", "page": "1",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +46,14 @@ class DueFilter:
 
     Attributes:
         area, activity: where, and of which kind; "" for all.
+        owner: the id of the person who answers for it; "" for anybody.
         status: a value of `DueStatus`, or "" for all.
         sort: due, name, serial or area; `descending` turns it round.
     """
 
     text: str = ""
     area: str = ""
+    owner: str = ""
     activity: str = ""
     status: str = ""
     sort: str = "due"
@@ -66,6 +71,7 @@ class DueFilter:
         query = {
             "q": asked.text,
             "area": asked.area,
+            "owner": asked.owner,
             "activity": asked.activity,
             "status": asked.status,
             "sort": asked.sort,
@@ -75,11 +81,13 @@ class DueFilter:
         given = {name: value for name, value in query.items() if value != PLAIN[name]}
         return path + (f"?{urlencode(given)}" if given else "")
 
-    def of_store(self) -> store.Asked:
+    def of_store(self, session: TenantSession) -> store.Asked:
         """Return the same as the store is asked it."""
+        owner = UUID(self.owner) if self.owner else None
         return store.Asked(
             text=self.text,
-            areas=[self.area] if self.area else None,
+            area=self.area,
+            places=digest_store.places_of(session, owner) if owner else None,
             activity=self.activity,
             status=self.status,
             sort=self.sort,
@@ -131,6 +139,7 @@ class DuePage:
     filter: DueFilter
     matching: int
     areas: tuple[str, ...]
+    owners: tuple[tuple[str, Bilingual], ...]
     weeks: WeekPlot
     weeks_narrow: WeekPlot
     capacity: int | None
@@ -144,6 +153,7 @@ TEMPLATES[DuePage] = "due.html"
 def _asked(
     q: Annotated[str, Query(max_length=100)] = "",
     area: Annotated[str, Query(max_length=200)] = "",
+    owner: UUID | Literal[""] = "",
     activity: Activity | Literal[""] = "",
     status: DueStatus | Literal[""] = "",
     sort: Literal["due", "name", "serial", "area"] = "due",
@@ -154,6 +164,7 @@ def _asked(
     return DueFilter(
         text=q.strip(),
         area=area.strip(),
+        owner=str(owner),
         activity=str(activity),
         status=str(status),
         sort=sort,
@@ -181,7 +192,7 @@ def download_due(session: Reading, today: Today, asked: Asked) -> Response:
          "days_left", "status", "rule", "source", "months", "counted_from", "last_performed_on",
          "is_mandatory"]
     )  # fmt: skip
-    for row in _rows(session, store.due(session, on=today, asked=asked.of_store()), today):
+    for row in _rows(session, store.due(session, on=today, asked=asked.of_store(session)), today):
         told = (row.name.zh, row.name.en, row.serial_number, row.asset_number, row.location)
         writer.writerow(
             [*map(cell, told), row.activity.value, row.due_on, row.days_left, row.status.value,
@@ -197,7 +208,7 @@ def download_due(session: Reading, today: Today, asked: Asked) -> Response:
 
 def due_page(session: TenantSession, asked: DueFilter, *, on: date) -> DuePage:
     """Return one page of what is due of the organization's own items, as asked for."""
-    of_store = asked.of_store()
+    of_store = asked.of_store(session)
     counts = store.counts(session, on=on, asked=of_store)
     matching = counts[DueStatus(asked.status)] if asked.status else sum(counts.values())
     pages = max(1, -(-matching // ROWS_A_PAGE))
@@ -206,7 +217,7 @@ def due_page(session: TenantSession, asked: DueFilter, *, on: date) -> DuePage:
         session, on=on, asked=of_store, offset=(page - 1) * ROWS_A_PAGE, limit=ROWS_A_PAGE
     )
     ordered = store.under_way(session, [one.item.id for one in found])
-    weeks, capacity = weeks_ahead(session, on=on, areas=of_store.areas), weekly_capacity(session)
+    weeks, capacity = weeks_ahead(session, on=on, asked=of_store), weekly_capacity(session)
     return DuePage(
         on=on,
         rows=tuple(
@@ -216,6 +227,7 @@ def due_page(session: TenantSession, asked: DueFilter, *, on: date) -> DuePage:
         filter=replace(asked, page=page),
         matching=matching,
         areas=tuple(store.areas(session)),
+        owners=tuple(_owners(session)),
         weeks=draw_weeks(weeks, capacity=capacity, width=1280, height=220),
         weeks_narrow=draw_weeks(weeks[:6], capacity=capacity, width=352, height=180),
         capacity=capacity,
@@ -223,15 +235,23 @@ def due_page(session: TenantSession, asked: DueFilter, *, on: date) -> DuePage:
     )
 
 
+def _owners(session: TenantSession) -> Iterator[tuple[str, Bilingual]]:
+    """Yield the people who answer for some area."""
+    answering = {row.person_id for row in digest_store.responsibilities(session).values()}
+    for person in people_store.of_organization(session):
+        if person.id in answering:
+            yield str(person.id), bilingual(person, "name")
+
+
 def weeks_ahead(
-    session: TenantSession, *, on: date, areas: Collection[str] | None = None
+    session: TenantSession, *, on: date, asked: store.Asked
 ) -> list[tuple[date, Mapping[str, int]]]:
     """Return the Monday of each week ahead, and how many of each activity fall due in it."""
     monday = on - timedelta(days=on.weekday())
     mondays = [monday + timedelta(weeks=week) for week in range(WEEKS)]
     found: dict[date, Counter[str]] = {day: Counter() for day in mondays}
     last = mondays[-1] + timedelta(days=6)
-    for day, activity, count in store.by_day(session, on, last, areas=areas):
+    for day, activity, count in store.by_day(session, on, last, asked=asked):
         found[day - timedelta(days=day.weekday())][activity] += count
     return list(found.items())
 

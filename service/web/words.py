@@ -28,6 +28,7 @@ from service.web.views import (
     ToldBreak,
 )
 from service.work_order_states import State
+from traceability.escalation import Stage
 from traceability.graph import Flaw
 from traceability.impact import DriftAssumption
 from traceability.impact import Verdict as RecalledVerdict
@@ -78,6 +79,18 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         Activity.INTERMEDIATE_CHECK: N_("Intermediate check"),
         Activity.MAINTENANCE: N_("Maintenance"),
         Activity.REPLACEMENT: N_("Replacement"),
+    },
+    "due stage": {
+        Stage.OVERDUE: N_("Overdue"),
+        Stage.WITHIN_30: N_("Within 30 days"),
+        Stage.WITHIN_60: N_("31 to 60 days"),
+        Stage.WITHIN_90: N_("61 to 90 days"),
+    },
+    "digest mail": {
+        "none": N_("kept here"),
+        "waiting": N_("mail waiting"),
+        "sent": N_("mail sent"),
+        "failed": N_("mail failed"),
     },
     "due rule": {
         Rule.PROCEDURE: N_("Period of the procedure"),
@@ -317,6 +330,9 @@ LOOKS: Mapping[str, str] = {
     DueStatus.LATER: "ok",
     DueStatus.NONE: "none",
     DueStatus.STOPPED: "none",
+    Stage.WITHIN_30: "soon",
+    Stage.WITHIN_60: "plain",
+    Stage.WITHIN_90: "plain",
     "in force": "ok",
     "expired": "over",
     "revoked": "stop",

@@ -269,10 +269,10 @@ def test_the_board_is_asked_by_area_kind_words_and_status(register, calibrate, k
     calibrate(turbine, date(2026, 2, 1), valid_until=date(2026, 2, 20))
     names = lambda **asked: [name for name, *_ in kept(**asked)]  # noqa: E731
 
-    assert names(areas=["厂区 / 锅炉房"]) == ["boiler"]
-    assert names(areas=["厂区"]) == ["turbine", "boiler"]
-    assert names(areas=["厂"]) == []
-    assert names(areas=[]) == []
+    assert names(area="厂区 / 锅炉房") == ["boiler"]
+    assert names(area="厂区") == ["turbine", "boiler"]
+    assert names(area="厂") == []
+    assert names(places=[]) == []
     assert names(status="overdue") == ["turbine"]
     assert names(text="锅炉") == ["boiler"]
     assert names(activity="maintenance") == []

@@ -126,6 +126,13 @@ def fill_in_the_rest(session, story):
                        "note": "", "recorded_by": me, "recorded_at": NOW},
         "due_date": {"item_id": story.working_item, "activity": "maintenance", "area": "",
                      "is_main": False, "source": "", "is_stopped": False, "is_ended": False},
+        "responsibility": {"area": "x", "recorded_by": me, "recorded_at": NOW},
+        "notice_preference": {"person_id": me, "channel": "none", "language": "zh",
+                              "recorded_at": NOW},
+        "due_digest": {"person_id": me, "told_on": NOW.date(), "lines": [], "mail": "none",
+                       "language": "zh", "due_at": NOW, "attempts": 0},
+        "due_notice": {"item_id": story.working_item, "activity": "maintenance",
+                       "due_on": NOW.date(), "stage": "90", "told_on": NOW.date()},
         "recall": {"id": ids["recall"], "calibration_id": story.working,
                    "last_good_on": date(2026, 1, 1), "found_on": date(2026, 2, 1), "unit": "MPa",
                    "as_found": [], "assumption": "linear", "opened_at": NOW},
@@ -748,7 +755,8 @@ def test_even_the_owner_cannot_rewrite_a_record(owner, story):
 def test_only_tables_that_are_no_records_may_be_changed(owner):
     """Ledgers, counters, accounts and their sessions, what waits to be done, and addresses."""
     assert TABLES.keys() - set(APPEND_ONLY) == {
-        "item", "item_due", "ledger_import", "ledger_pull", "calendar_feed",
+        "item", "item_due", "due_date", "due_digest", "ledger_import", "ledger_pull",
+        "calendar_feed",
         "number_counter", "outbox", "job", "webhook", "webhook_message",
         "organization", "identity", "account", "federated_identity", "membership", "invitation",
         "login_session", "api_key",

@@ -361,6 +361,7 @@ def due_view(asked: DueFilter | None = None) -> DuePage:
         filter=asked or DueFilter(),
         matching=len(rows),
         areas=("生产现场", "锅炉房"),
+        owners=((str(UUID(int=7)), Bilingual(zh="王工", en="Wang")),),
         weeks=draw_weeks(weeks, capacity=3, width=920, height=210),
         weeks_narrow=draw_weeks(weeks[:6], capacity=3, width=352, height=180),
         capacity=3,
