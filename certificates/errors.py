@@ -17,6 +17,8 @@ CertificateError
 ├── UnknownUnit                   a unit without a D-SI form (.unit)
 ├── RenderingFailed               the typesetter refused the page
 ├── DccUnreadable                 not a digital calibration certificate at all
+├── DccInvalid                    PTB's schema refuses what was to be sealed (.errors)
+├── SchemaUnknown                 a schema is missing or is none (.path)
 ├── RevisionError
 │   ├── AlreadyWithdrawn          a withdrawn certificate can be neither amended nor withdrawn
 │   ├── AlreadyAmended            the newest of a chain is amended (.replaced_by)
@@ -148,6 +150,14 @@ class RenderingFailed(CertificateError):
 
 class DccUnreadable(CertificateError):
     """The bytes are no digital calibration certificate that could be read."""
+
+
+class DccInvalid(CertificateError):
+    """PTB's schema refuses a digital calibration certificate; `errors` say where and why."""
+
+    def __init__(self, errors: tuple[str, ...]) -> None:
+        self.errors = errors
+        super().__init__(f"the digital certificate is not valid by its schema: {errors[0]}")
 
 
 class SchemaUnknown(CertificateError):

@@ -52,6 +52,7 @@ from service.lookup import open_lookup_keys
 from service.mail import open_mailer
 from service.network import Network
 from service.problems import add_problem_handlers
+from service.rendering import renderer
 from service.seals import open_seals
 from service.settings import Settings
 from service.throttle import Throttle
@@ -148,6 +149,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.throttle = Throttle()
     app.state.network = Network(settings.reachable)
     app.state.seals = open_seals(settings)
+    app.state.render = renderer(settings.dcc_schema_dir)
     today = settings.demonstration_today
     app.state.clock = standing_on(today) if today else now
     for module in BOOKS_AND_NUMBERS:

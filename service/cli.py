@@ -355,7 +355,9 @@ def _tell_story(
     keys, seals = open_lookup_keys(settings.lookup_key_file), open_seals(settings)
     engine = open_engine(settings.database_url)
     url = settings.public_url + "/c/{number}"
-    story = stories.live(world, engine, keys=keys, seals=seals, today=day, url=url)
+    story = stories.live(
+        world, engine, keys=keys, seals=seals, today=day, url=url, schemas=settings.dcc_schema_dir
+    )
     telling.tell(teller, story)
     stories.leave_open(world, engine, today=day)
     if refusal := stories.attempt(world, engine, keys=keys, seals=seals):

@@ -13,11 +13,13 @@ from certificates.errors import (
     AlreadyAmended,
     AlreadyWithdrawn,
     ContentError,
+    DccInvalid,
     DccUnreadable,
     EntryUnknown,
     KeyUnusable,
     NothingChanged,
     RenderingFailed,
+    SchemaUnknown,
     UnknownUnit,
 )
 from procedures.errors import InvalidInput, ProcedureError
@@ -91,6 +93,8 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     ContentError: (409, "certificate-incomplete"),
     RenderingFailed: (409, "certificate-not-printable"),
     UnknownUnit: (409, "certificate-not-printable"),
+    DccInvalid: (409, "certificate-not-valid"),
+    SchemaUnknown: (409, "schema-missing"),
     AlreadyAmended: (409, "already-amended"),
     NothingChanged: (409, "nothing-changed"),
     DccUnreadable: (422, "certificate-not-readable"),
@@ -193,6 +197,8 @@ def add_problem_handlers(app: FastAPI) -> None:
 def _pointers(error: Exception) -> Iterable[tuple[str, str]]:
     if isinstance(error, InvalidField | StandardNotUsable | WorksheetIncomplete):
         yield from error.problems
+    elif isinstance(error, DccInvalid):
+        yield from (("/xml", line) for line in error.errors)
     elif isinstance(error, UnreadableFile):
         yield "/file", f"{error.code}: {error}"
     elif isinstance(error, InvalidInput | ContentError):

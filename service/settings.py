@@ -21,7 +21,8 @@ class Settings(BaseSettings):
         pkcs11_module, pkcs11_token, pkcs11_pin: the token in which new keys are made, by the path
             of its maker's library, its label and its PIN.
         dcc_schema_dir: PTB's schemas of the DCC, as `suyuan certificate fetch-schema` lays them
-            out; what they find wrong with a received certificate is told.
+            out; a certificate that they refuse is not issued, and what they find wrong with a
+            received one is told.
         offer_drmd: whether reference-material certificates are told as DRMD too, whose schema is
             still a draft.
         public_url: under which people reach the service; certificates print it.

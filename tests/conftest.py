@@ -19,6 +19,7 @@ from service.demo.world import read_world
 from service.lookup import LookupKeys
 from service.schema import upgrade
 from service.seals import Seals
+from service.settings import Settings
 from service.tenancy import TenantSession
 from tests.engines import application_url, fresh_database, postgresql_server
 from tests.seals import SEALS
@@ -34,6 +35,12 @@ def shared_dir() -> Path:
     if not folder:
         pytest.skip("SUYUAN_SHARED_DIR is not set")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def dcc_schemas(shared_dir: Path) -> Path:
+    """PTB's schemas, where the operator's setting says they are, or in the shared data."""
+    return Settings().dcc_schema_dir or shared_dir / "data/dcc/xsd"
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from certificates.numbers import format_number
 from certificates.seal import canonical_bytes, digest, sha256_hex
 from certificates.signer import Signer
 from service import audit, outbox
+from service.actions import notices
 from service.actions.log import log_event
 from service.clock import day_of
 from service.errors import (
@@ -188,6 +189,8 @@ def issue(
 ) -> Certificate:
     """Issue the certificate of a calibration whose chain is unbroken and which three signed.
 
+    Who was sent one that was voided is sent the one in its place.
+
     Number, content, sealed files, directory entry, log leaf with its signed checkpoint, proof,
     audit line and outbox are one transaction: a process that dies leaves neither half a
     certificate nor a gap in the numbers or in the log. The number's year is that of China's legal
@@ -211,12 +214,19 @@ def issue(
     session.lock_book()
     row = calibration_store.get(session, calibration_id)
     known = store.of_calibration(session, calibration_id)
-    if known is not None and store.status(session, known.id).status != LoggedEvent.VOIDED:
+    last = store.status(session, known.id) if known else None
+    if last is not None and last.status != LoggedEvent.VOIDED:
         raise AlreadyThere(f"calibration {calibration_id} has a certificate")
-    return certify(
+    certificate = certify(
         session, row, compose=compose, render=render, actor_id=actor_id, keys=keys, seals=seals,
         now=now,
     )  # fmt: skip
+    if last is not None:
+        notices.tell_ended(
+            session, {}, {last.certificate_id: certificate.number}, reason=last.reason or "",
+            actor_id=actor_id, now=now,
+        )  # fmt: skip
+    return certificate
 
 
 def certify(

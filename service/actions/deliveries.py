@@ -63,7 +63,7 @@ RESULT = (
     "degrees_of_freedom",
 )
 STATEMENT = ("decision_rule", "basis", "verdict", "checks", "stated_at")
-CERTIFICATE = ("id", "number", "kind", "issued_at", "content_sha256")
+CERTIFICATE = ("id", "number", "kind", "issued_at", "content_sha256", "amends_id")
 
 
 def deliver(
@@ -114,13 +114,17 @@ def take_in(
 ) -> Calibration:
     """Write a delivered calibration into the recipient's book, under the id its maker gave it.
 
-    What it cites may be in the book already, told by whomever, if it says the same.
+    What it cites may be in the book already, told by whomever, if it says the same. So may the
+    calibration itself, told by the sender, if it comes with a certificate issued since: then the
+    certificate is written, and what was measured stays as it is.
 
     Raises:
         NotFound: the inbox has no such calibration, the ledger no such item, or a reference is
             not published.
-        InvalidField: the document cannot be read, or its certificate has another's number.
-        NotTheSenders: the calibration is in the book already, or what it cites is, otherwise.
+        InvalidField: the document cannot be read, its certificate has another's number, or the
+            calibration is in the book as another item's.
+        NotTheSenders: the calibration or what it cites is in the book otherwise, it is there with
+            this certificate, or the certificate amends one that the sender did not issue.
         AlreadyThere: a result or the certificate is in the book already.
     """
     delivery = session.get(Delivery, (session.organization_id, delivery_id))
@@ -128,21 +132,43 @@ def take_in(
         raise NotFound("delivery", delivery_id)
     said = read_document(delivery.version, delivery.content)
     item_store.get(session, item_id)
-    _require_new(session, delivery.sender_id, said)
-    for behind in said.cited:
-        write_cited(session, delivery.sender_id, behind, now=now)
-    row = _write(session, delivery.sender_id, said, source="received", item_id=item_id, now=now)
-    _write_results(session, said)
+    row = session.get(Calibration, (session.organization_id, said.id))
+    if row is None:
+        row = _write_told(session, delivery.sender_id, said, item_id=item_id, now=now)
+    else:
+        _require_recertified(session, delivery.sender_id, row, said)
+        if row.item_id != item_id:
+            raise InvalidField("/item_id", f"calibration {row.id} is of another item of the ledger")
     if said.certificate is not None:
+        _require_certificate_new(session, delivery.sender_id, said.certificate)
         _write_certificate(session, row.id, delivery.sender_id, said.certificate)
-    written = (*(behind.id for behind in said.cited), row.id)
-    judge_when_written(session, written, now=now)
     note_receipt(session, delivery, now=now)
     due.refresh(session, item_id)
     audit.record(
         session, "calibration.received", row.id, actor_id=actor_id, now=now,
         said={"delivery_id": str(delivery_id)},
     )  # fmt: skip
+    return row
+
+
+def _write_told(
+    session: TenantSession,
+    sender_id: UUID,
+    said: CalibrationDocument,
+    *,
+    item_id: UUID,
+    now: datetime,
+) -> Calibration:
+    """Write a calibration that the book does not hold, and what it cites."""
+    for result in said.results:
+        if session.get(CalibrationResult, (session.organization_id, result.id)):
+            raise AlreadyThere(f"result {result.id} is in the book already")
+    for behind in said.cited:
+        write_cited(session, sender_id, behind, now=now)
+    row = _write(session, sender_id, said, source="received", item_id=item_id, now=now)
+    _write_results(session, said)
+    written = (*(behind.id for behind in said.cited), row.id)
+    judge_when_written(session, written, now=now)
     return row
 
 
@@ -234,17 +260,28 @@ def _certificate(session: TenantSession, calibration_id: UUID) -> dict[str, Any]
     }
 
 
-def _require_new(session: TenantSession, sender_id: UUID, said: CalibrationDocument) -> None:
-    """Refuse what the book holds already, and a certificate that is not the sender's."""
-    mine = session.organization_id
-    if session.get(Calibration, (mine, said.id)):
-        raise NotTheSenders(f"calibration {said.id} was told by another, or received already")
-    for result in said.results:
-        if session.get(CalibrationResult, (mine, result.id)):
-            raise AlreadyThere(f"result {result.id} is in the book already")
+def _require_recertified(
+    session: TenantSession, sender_id: UUID, known: Calibration, said: CalibrationDocument
+) -> None:
+    """Refuse a calibration of the book that another told, that is told otherwise, or again."""
     certificate = said.certificate
-    if certificate is None:
-        return
+    if (
+        known.received_from_id != sender_id
+        or known.source != "received"
+        or certificate is None
+        or certificate_store.is_there(session, certificate.id)
+    ):
+        raise NotTheSenders(f"calibration {said.id} was told by another, or received already")
+    results = [_columns(result, RESULT) for result in store.results(session, known.id)]
+    told = sorted(said.results, key=lambda result: result.position)
+    if not _says_the_same(session, known, said) or results != [_columns(r, RESULT) for r in told]:
+        raise NotTheSenders(f"calibration {said.id} is in the book with other facts or results")
+
+
+def _require_certificate_new(
+    session: TenantSession, sender_id: UUID, certificate: ToldCertificate
+) -> None:
+    """Refuse a certificate that the book holds, or one that is not the sender's to issue."""
     code = session.get_one(Organization, sender_id).code
     if not certificate.number.startswith(f"{code}-"):
         raise InvalidField(
@@ -252,6 +289,16 @@ def _require_new(session: TenantSession, sender_id: UUID, said: CalibrationDocum
         )
     if certificate_store.is_there(session, certificate.id, certificate.number):
         raise AlreadyThere(f"certificate {certificate.number} is in the book already")
+    amended = _amended(session, certificate)
+    if amended is not None and amended.issuer_id != sender_id:
+        raise NotTheSenders(f"certificate {amended.number} was issued by another")
+
+
+def _amended(session: TenantSession, certificate: ToldCertificate) -> Certificate | None:
+    """Return the certificate that another amends; None where the book was never told of it."""
+    if certificate.amends_id is None:
+        return None
+    return session.get(Certificate, (session.organization_id, certificate.amends_id))
 
 
 def write_cited(
@@ -342,7 +389,9 @@ def _write_results(session: TenantSession, said: CalibrationDocument) -> None:
 def _write_certificate(
     session: TenantSession, calibration_id: UUID, issuer_id: UUID, said: ToldCertificate
 ) -> None:
-    session.insert(Certificate, [_columns(said, CERTIFICATE) | {"issuer_id": issuer_id}])
+    amended = _amended(session, said)
+    row = {"issuer_id": issuer_id, "amends_id": amended and amended.id}
+    session.insert(Certificate, [_columns(said, CERTIFICATE) | row])
     is_it = {"certificate_id": said.id}
     session.insert(CertificateStatus, [is_it | {"recorded_at": said.issued_at, "status": "issued"}])
     session.insert(CertificateCalibration, [is_it | {"calibration_id": calibration_id}])

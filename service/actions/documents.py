@@ -189,13 +189,14 @@ class ToldFile(Told):
 
 
 class ToldCertificate(Told):
-    """The certificate of the calibration, with every form of it."""
+    """The certificate of the calibration, with every form of it; `amends_id` is its predecessor."""
 
     id: UUID
     number: str
     kind: CertificateKind
     issued_at: AwareDatetime
     content_sha256: Sha256
+    amends_id: UUID | None = None
     files: tuple[ToldFile, ...]
 
     @model_validator(mode="after")

@@ -42,6 +42,7 @@ class Confirmed:
     Attributes:
         recognized: whether the chain may end at this certificate, for its laboratory is
             recognized for the work: a national institute, or accredited.
+        replaces: the number of the certificate that this one amends; empty if none.
     """
 
     item_id: UUID
@@ -57,6 +58,7 @@ class Confirmed:
     recognized: bool = False
     statement: Statement | None = None
     is_demonstration: bool = False
+    replaces: str = ""
 
 
 def receive(
@@ -102,6 +104,9 @@ def enter(
 ) -> Calibration:
     """Enter the calibration that a certificate from off-platform tells of.
 
+    It supersedes that of the certificate which this one amends, if it was entered likewise, of the
+    same item, and is not published: who published it ends it once its successor is published.
+
     Args:
         document: the certificate's file; None where it is on paper.
 
@@ -145,6 +150,11 @@ def enter(
         session.insert(
             CalibrationDocument, [{"calibration_id": row.id, "document_id": document.id}]
         )
+    for replaced in store.standing_external(session, row.item_id, confirmed.replaces):
+        calibrations.end(
+            session, replaced, successor_id=row.id,
+            reason=f"{confirmed.replaces} → {confirmed.number}", actor_id=entered_by, now=now,
+        )  # fmt: skip
     return row
 
 

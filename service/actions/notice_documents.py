@@ -33,11 +33,15 @@ class ToldEnd(Told):
 
 
 class ToldStatus(Told):
-    """That a certificate was amended by another, which carries its number, or withdrawn."""
+    """That a certificate was amended by another, which carries its number, or withdrawn.
+
+    `delivery_id` is the delivery that brings the other one, with its calibration.
+    """
 
     certificate_id: UUID
     number: str
     amended_by: str | None
+    delivery_id: UUID | None = None
 
 
 class Notice(Told):
@@ -72,6 +76,8 @@ class EndNotice(Notice):
         )
         if any((successor is None) == (self.kind == "amended") for successor in successors):
             raise ValueError("what is amended has a successor, what is withdrawn has none")
+        if any(told.delivery_id and not told.amended_by for told in self.certificates):
+            raise ValueError("a delivery brings what amends a certificate, and nothing does")
         return self
 
 

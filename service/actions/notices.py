@@ -28,7 +28,7 @@ from service.store import certificates as certificate_store
 from service.store import notices as store
 from service.tables.calibrations import Calibration
 from service.tables.certificates import Certificate, CertificateStatus
-from service.tables.exchange import Delivery
+from service.tables.exchange import Delivery, DeliveryReceipt
 from service.tenancy import TenantSession
 
 Successors = Mapping[UUID, UUID | None]
@@ -45,7 +45,8 @@ def tell_ended(
 ) -> list[Delivery]:
     """Send whoever was told of calibrations or certificates the notice that they ended.
 
-    Called by what ends them, in its transaction. Nobody is told of what it does not hold.
+    Called by what ends them, in its transaction. Nobody is told of what it does not hold. Who
+    holds a certificate that is amended is sent the one that amends it, with its calibration.
 
     Args:
         calibrations: the successor of each, None of all where they are withdrawn.
@@ -65,7 +66,11 @@ def tell_ended(
                 session,
                 subject,
                 {id_: calibrations[id_] for id_ in calibrations if id_ in held},
-                {id_: certificates[id_] for id_ in certificates if id_ in held},
+                [
+                    _status(session, id_, certificates[id_], holder_id, actor_id=actor_id, now=now)
+                    for id_ in certificates
+                    if id_ in held
+                ],
                 reason=reason,
             ),
             subject_ids=held,
@@ -114,13 +119,14 @@ def take_in(
 ) -> EndNotice | OutOfToleranceNotice:
     """Take a notice into the book: what the sender ended has ended here too, from now on.
 
-    What has ended already stays as it is. A notice of an out-of-tolerance standard changes no
-    record: whoever takes it in has been told.
+    A certificate that amends another is taken in with it. What has ended already stays as it is.
+    A notice of an out-of-tolerance standard changes no record: whoever takes it in has been told.
 
     Raises:
         NotFound: the inbox has no such notice, or a successor rests on what is not published.
         AlreadyThere: it was taken in already.
-        InvalidField: the document cannot be read, or a successor is not in the book yet.
+        InvalidField: the document cannot be read, a successor is not in the book yet, or what is
+            to amend a certificate does not come.
         NotTheSenders: it speaks of what this sender did not tell the organization.
         NotPublishable: the calibration is published, and its successor is not.
     """
@@ -146,6 +152,9 @@ def _end_copies(
 ) -> None:
     rows = [_told_by(session, sender_id, end.calibration_id) for end in said.calibrations]
     issued = [_issued_by(session, sender_id, status) for status in said.certificates]
+    for certificate, status in zip(issued, said.certificates, strict=True):
+        if status.delivery_id is not None:
+            _take_in_amendment(session, sender_id, certificate, status, actor_id=actor_id, now=now)
     ended = {}
     for row, end in zip(rows, said.calibrations, strict=True):
         if calibration_store.supersession(session, row.id) is None:
@@ -157,6 +166,28 @@ def _end_copies(
         if _set_status(session, certificate, said, now=now):
             changed[certificate.id] = status.amended_by
     tell_ended(session, ended, changed, reason=said.reason, actor_id=actor_id, now=now)
+
+
+def _take_in_amendment(
+    session: TenantSession,
+    sender_id: UUID,
+    certificate: Certificate,
+    said: ToldStatus,
+    *,
+    actor_id: UUID,
+    now: datetime,
+) -> None:
+    """Take in the certificate that amends one of the book, for the same item; once is enough."""
+    key = (session.organization_id, said.delivery_id)
+    delivery = session.get(Delivery, key)
+    if delivery is None or delivery.sender_id != sender_id:
+        raise NotTheSenders(f"what amends {certificate.number} was not sent us by the sender")
+    (told, *_) = certificate_store.calibrations_of(session, certificate.id)
+    item_id = calibration_store.get(session, told).item_id
+    if item_id is not None and session.get(DeliveryReceipt, key) is None:
+        deliveries.take_in(session, delivery.id, item_id, actor_id=actor_id, now=now)
+    if not certificate_store.is_there(session, None, said.amended_by or ""):
+        raise InvalidField("/content/certificates", f"the delivery brings no {said.amended_by}")
 
 
 def _told_by(session: TenantSession, sender_id: UUID, calibration_id: UUID) -> Calibration:
@@ -213,12 +244,12 @@ def _end_notice(
     session: TenantSession,
     subject: Bilingual,
     calibrations: Successors,
-    certificates: Mapping[UUID, str | None],
+    certificates: Sequence[dict[str, Any]],
     *,
     reason: str,
 ) -> dict[str, Any]:
     successors = [id_ for id_ in calibrations.values() if id_ is not None]
-    is_replaced = bool(successors or any(certificates.values()))
+    is_replaced = bool(successors or any(told["amended_by"] for told in certificates))
     message = ended_wording(subject, is_replaced=is_replaced, reason=reason)
     return {
         "kind": "amended" if is_replaced else "withdrawn",
@@ -229,15 +260,32 @@ def _end_notice(
             {"calibration_id": str(id_), "successor_id": successor_id and str(successor_id)}
             for id_, successor_id in calibrations.items()
         ],
-        "certificates": [
-            {
-                "certificate_id": str(id_),
-                "number": certificate_store.get(session, id_).number,
-                "amended_by": amended_by,
-            }
-            for id_, amended_by in certificates.items()
-        ],
+        "certificates": certificates,
         "cited": _cited(session, successors),
+    }
+
+
+def _status(
+    session: TenantSession,
+    certificate_id: UUID,
+    amended_by: str | None,
+    holder_id: UUID,
+    *,
+    actor_id: UUID,
+    now: datetime,
+) -> dict[str, Any]:
+    """Return what is told of a certificate; send its holder the one that amends it."""
+    delivery_id = None
+    if amended_by is not None:
+        new = certificate_store.by_number(session, amended_by)
+        calibration_id = certificate_store.calibrations_of(session, new.id)[0]
+        sent = deliveries.deliver(session, calibration_id, holder_id, actor_id=actor_id, now=now)
+        delivery_id = str(sent.id)
+    return {
+        "certificate_id": str(certificate_id),
+        "number": certificate_store.get(session, certificate_id).number,
+        "amended_by": amended_by,
+        "delivery_id": delivery_id,
     }
 
 

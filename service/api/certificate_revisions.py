@@ -15,9 +15,9 @@ from service import answers
 from service.actions import certificates, revisions, signing_off
 from service.auth import Acting, Reading, Reauthenticated, Transaction
 from service.clock import Now
+from service.dcc_schemas import held_against
 from service.errors import FormNotThere, NotFound
 from service.exchange.bundles import bundle
-from service.rendering import render
 from service.settings import Settings
 from service.store import calibrations as calibration_store
 from service.store import certificates as store
@@ -65,11 +65,16 @@ class IssueAsked(Asked):
 
 
 class IssuedAnswer(SQLModel):
-    """A certificate that was issued."""
+    """A certificate that was issued.
+
+    `dcc_schema` is the version of PTB's schema that its XML was held against before it was sealed;
+    null: no schema is at hand, and nobody here knows whether it is valid.
+    """
 
     number: str
     kind: CertificateKind
     content_sha256: str
+    dcc_schema: str | None
 
 
 class ReasonAsked(Asked):
@@ -150,13 +155,13 @@ def issue_certificate(
             due_date_agreed=asked.due_date_agreed,
             material=MaterialStatements(**asked.material.model_dump()) if asked.material else None,
         ),
-        render=render,
+        render=request.app.state.render,
         actor_id=actor.person_id,
         keys=request.app.state.keys,
         seals=request.app.state.seals,
         now=now,
     )
-    return _issued(certificate)
+    return _issued(request, certificate)
 
 
 @router.post("/{number}/withdrawal", status_code=status.HTTP_201_CREATED)
@@ -214,7 +219,7 @@ def amend_certificate(
             reason_en=asked.reason_en,
             compose=signing_off.composition_of(session, row, url=None, now=now),
             url=url_of(request),
-            render=render,
+            render=request.app.state.render,
             actor_id=actor.person_id,
             keys=request.app.state.keys,
             seals=request.app.state.seals,
@@ -261,7 +266,7 @@ def sign_amendment(
         person=session.get_one(Person, (session.organization_id, actor.person_id)),
         authenticated_at=actor.authenticated_at,
         url=url_of(request),
-        render=render,
+        render=request.app.state.render,
         keys=request.app.state.keys,
         seals=request.app.state.seals,
         now=now,
@@ -370,11 +375,12 @@ def _amended(session: TenantSession, new: Certificate, number: str) -> Amendment
     )
 
 
-def _issued(certificate: Certificate) -> IssuedAnswer:
+def _issued(request: Request, certificate: Certificate) -> IssuedAnswer:
     return IssuedAnswer(
         number=certificate.number,
         kind=CertificateKind(certificate.kind),
         content_sha256=certificate.content_sha256,
+        dcc_schema=held_against(request.app.state.settings.dcc_schema_dir),
     )
 
 

@@ -85,8 +85,9 @@ class ReceivedAnswer(SQLModel):
     """A received certificate and what it would give the book.
 
     `schema_errors` is what PTB's schema finds wrong, None where no schema of its version is here;
-    `left_out` how many numbers are not taken over, by reason; `entered` the calibrations that were
-    entered from it.
+    `replaces` the number of the certificate that it amends, whose calibration is superseded when
+    this one is entered; `left_out` how many numbers are not taken over, by reason; `entered` the
+    calibrations that were entered from it.
     """
 
     id: UUID
@@ -96,6 +97,7 @@ class ReceivedAnswer(SQLModel):
     schema_errors: list[str] | None
     is_signed: bool
     number: str
+    replaces: str | None
     laboratory_zh: str
     laboratory_en: str
     performed_on: date | None
@@ -257,6 +259,7 @@ def _answer(seen: Preview) -> ReceivedAnswer:
         schema_errors=None if errors is None else list(errors),
         is_signed=seen.file.certificate.is_signed,
         number=recovered.number,
+        replaces=recovered.replaces or None,
         laboratory_zh=recovered.laboratory.zh,
         laboratory_en=recovered.laboratory.en,
         performed_on=recovered.performed_on,

@@ -17,7 +17,6 @@ from service.api.given import Day
 from service.auth import Acting, Reading, Transaction
 from service.clock import Now, Today
 from service.errors import InvalidField
-from service.rendering import render
 from service.store import people as people_store
 from service.store import work_orders as store
 from service.store.work_orders import Listed
@@ -427,7 +426,7 @@ def issue_certificate_of_line(
     certificate = signing_off.issue(
         session,
         line_id,
-        render=render,
+        render=state.render,
         url=state.settings.public_url + "/c/{number}",
         person=people_store.acting(session, actor.person_id),
         keys=state.keys,

@@ -54,7 +54,7 @@ def issue(
     """
     from certificates.content import CertificateKind, MaterialStatements  # noqa: PLC0415
     from service.actions import certificates, signing_off  # noqa: PLC0415
-    from service.rendering import render  # noqa: PLC0415
+    from service.rendering import renderer  # noqa: PLC0415
     from service.store import calibrations as calibration_store  # noqa: PLC0415
 
     if kind is not None and kind not in set(CertificateKind):
@@ -75,7 +75,7 @@ def issue(
                 due_date_agreed=due_date_agreed,
                 material=MaterialStatements(**texts) if texts else None,
             ),
-            render=render,
+            render=renderer(settings.dcc_schema_dir),
             actor_id=OPERATOR,
             now=now,
             **_secrets(settings),
@@ -106,7 +106,7 @@ def amend(
     --reason-zh 抄录错误 --reason-en "misread" --as "Zihan Li"
     """
     from service.actions import revisions, signing_off  # noqa: PLC0415
-    from service.rendering import render  # noqa: PLC0415
+    from service.rendering import renderer  # noqa: PLC0415
     from service.store import calibrations as calibration_store  # noqa: PLC0415
 
     if bool(correct) == (successor is not None):
@@ -130,7 +130,7 @@ def amend(
             row.id,
             compose=signing_off.composition_of(session, row, url=None, now=now),
             url=_url(settings),
-            render=render,
+            render=renderer(settings.dcc_schema_dir),
             actor_id=OPERATOR,
             now=now,
             **why,
@@ -218,20 +218,25 @@ def fetch_schema(
     folder: Annotated[Path, typer.Option("--to", help="Where the schemas are kept.")] = Path(
         "suyuan.schemas"
     ),
-    home: Annotated[str, typer.Option("--from", help="Where they are published.")] = (
-        "https://ptb.de"
-    ),
+    home: Annotated[
+        str, typer.Option("--from", help="Where they are published, or a folder that has them.")
+    ] = "https://ptb.de",
 ) -> None:
-    """Fetch PTB's schema of the DCC and what it imports; this alone asks the network.
+    """Fetch PTB's schema of the DCC and what it imports; without a folder this asks the network.
 
-    Set SUYUAN_DCC_SCHEMA_DIR to the folder, and received certificates are held against it.
+    Set SUYUAN_DCC_SCHEMA_DIR to where they are kept, and certificates are held against them:
+    those issued here before they are sealed, those received when they are read.
 
     Example: suyuan certificate fetch-schema --to schemas
     """
-    from service.exchange.schema_fetching import fetch_schemas  # noqa: PLC0415
+    from service.exchange.schema_fetching import HOME, Shelf, fetch_schemas  # noqa: PLC0415
     from service.network import Network  # noqa: PLC0415
 
-    for path in fetch_schemas(Network(), folder, version=version, home=home.rstrip("/")):
+    if Path(home).is_dir():
+        paths = fetch_schemas(Shelf(Path(home)), folder, version=version, home=HOME)
+    else:
+        paths = fetch_schemas(Network(), folder, version=version, home=home.rstrip("/"))
+    for path in paths:
         typer.echo(path)
 
 
@@ -341,6 +346,8 @@ def _tell(seen: Any) -> None:
         f"{sum(standard.is_known for standard in seen.standards)} of {len(seen.standards)} "
         f"standards known here"
     )
+    if recovered.replaces:
+        stderr.print(f"suyuan: it is in the place of {recovered.replaces}", markup=False)
     for reason, count in recovered.left_out:
         stderr.print(f"suyuan: left out, {reason}: {count}")
     for line in (*recovered.problems, *(errors or ())):

@@ -31,7 +31,7 @@ from service.catalogue import edition_in_force
 from service.demo.loader import MEANINGS, work_of
 from service.demo.world import World, identifier, moment
 from service.lookup import LookupKeys
-from service.rendering import render
+from service.rendering import renderer
 from service.seals import Seals
 from service.store import certificates as certificate_store
 from service.store import directory
@@ -84,12 +84,20 @@ class Story:
 
 
 def live(
-    world: World, engine: Engine, *, keys: LookupKeys, seals: Seals, today: date, url: str
+    world: World,
+    engine: Engine,
+    *,
+    keys: LookupKeys,
+    seals: Seals,
+    today: date,
+    url: str,
+    schemas: Path | None = None,
 ) -> Story:
     """Let the story happen on a day, in one transaction of the power plant's book.
 
     Args:
         url: where certificates are looked up; "{number}" stands for the number.
+        schemas: PTB's schemas, against which the certificate is held.
 
     Raises:
         NoEligibleStandard: none may be used on that day.
@@ -99,7 +107,9 @@ def live(
     plant = next(row["org"] for row in world.data["items"] if row["id"] == told["item"])
     with TenantSession(engine, identifier(plant)) as session, session.begin():
         session.expire_on_commit = False
-        story = _live(world, session, keys=keys, seals=seals, today=today, url=url)
+        story = _live(
+            world, session, render=renderer(schemas), keys=keys, seals=seals, today=today, url=url
+        )
     serial_number = story["content"].item.serial_number
     return Story(**story, found=directory.find(engine, keys.of_serial_number(serial_number)))
 
@@ -108,6 +118,7 @@ def _live(
     world: World,
     session: TenantSession,
     *,
+    render: certificates.Render,
     keys: LookupKeys,
     seals: Seals,
     today: date,
@@ -220,7 +231,7 @@ def _issued(
         compose=Composition(
             session=session, row=calibration, edition=edition, kind=kind, url=url, now=now
         ),
-        render=render,
+        render=renderer(None),
         actor_id=actor.id,
         keys=keys,
         seals=seals,

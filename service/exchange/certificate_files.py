@@ -4,22 +4,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache
 from pathlib import Path
-from threading import Lock
 from uuid import UUID
-
-from lxml import etree
 
 from certificates.dcc import read_dcc
 from certificates.dcc.document import ReadCertificate
-from certificates.dcc.schema import compile_schema, schema_errors
-from certificates.errors import SchemaUnknown
 from certificates.intake import Recovered, recover
 from certificates.numbers import normalize_serial_number
 from certificates.pdf.attachments import PDF_MAGIC, attached_dcc
 from service.actions import intake
 from service.actions.intake import Confirmed, MatchedStandard
+from service.dcc_schemas import errors_of
 from service.errors import InvalidField
 from service.exchange.bundles import ZIP_MAGIC, bundled_dcc
 from service.store import documents as store
@@ -28,8 +23,6 @@ from service.tables.documents import ReceivedDocument
 from service.tables.items import Item
 from service.tables.people import Person
 from service.tenancy import TenantSession
-
-ONE_AT_A_TIME = Lock()  # a compiled schema is for one thread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +57,7 @@ def read_certificate_file(content: bytes, *, schemas: Path | None) -> ReadFile:
     return ReadFile(
         media_type=media_type,
         certificate=certificate,
-        schema_errors=_errors(document, certificate.schema_version, schemas),
+        schema_errors=errors_of(document, certificate.schema_version, schemas),
     )
 
 
@@ -179,22 +172,5 @@ def confirmed(seen: Preview, choice: Choice) -> Confirmed:
         recognized=choice.recognized,
         statement=intake.statement_of(recovered),
         is_demonstration=recovered.is_demonstration,
+        replaces=recovered.replaces,
     )
-
-
-def _errors(document: bytes, version: str, schemas: Path | None) -> tuple[str, ...] | None:
-    if schemas is None:
-        return None
-    try:
-        with ONE_AT_A_TIME:
-            return schema_errors(document, _schema(schemas, version))
-    except SchemaUnknown:
-        return None
-
-
-@cache
-def _schema(folder: Path, version: str) -> etree.XMLSchema:
-    files = {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.xsd")
-    }
-    return compile_schema(files, version)

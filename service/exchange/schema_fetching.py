@@ -1,12 +1,17 @@
-"""Fetching PTB's schemas of the DCC for whoever wants them: the project contains none."""
+"""PTB's schemas of the DCC for whoever wants them, from their publisher or a folder that has them.
+
+The project contains none.
+"""
 
 import posixpath
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 from urllib.parse import urljoin, urlsplit
 
+from certificates.dcc import compile_schema
 from service.errors import Unreachable
 from service.network import Answer
 
@@ -24,17 +29,32 @@ class Reaching(Protocol):
     def send(self, method: str, url: str, *, headers: dict[str, str], largest: int) -> Answer: ...
 
 
+@dataclass(frozen=True)
+class Shelf:
+    """A folder of schemas that answers as their publisher would, each file under its address."""
+
+    folder: Path
+
+    def send(self, method: str, url: str, *, headers: dict[str, str], largest: int) -> Answer:  # noqa: ARG002 (as the network is asked)
+        """Return the file that lies under an address; 404 where there is none."""
+        path = self.folder / place_of(url)
+        if not path.is_file() or path.stat().st_size > largest:
+            return Answer(404, b"")
+        return Answer(200, path.read_bytes())
+
+
 def fetch_schemas(
     network: Reaching, folder: Path, *, version: str, home: str = HOME
 ) -> Iterator[Path]:
     """Fetch the schema of one version and all that it imports; yield each file as it is written.
 
     A file lies under its address without the host, as its imports expect it. Nothing is written
-    unless the whole is there.
+    unless the whole is there and can be used.
 
     Raises:
         Unreachable: an address gave no schema, or led to too many.
         InvalidField: an address that is not knocked at.
+        SchemaUnknown: what came is no schema, or not the whole of one.
     """
     fetched: dict[str, bytes] = {}
     waiting = [f"{home}/dcc/v{version}/dcc.xsd"]
@@ -51,6 +71,7 @@ def fetch_schemas(
         fetched[path] = answer.content
         imports = (found.decode("ascii", "replace") for found in _IMPORT.findall(answer.content))
         waiting += [_secure(urljoin(url, found)) for found in imports]
+    compile_schema(fetched, version)
     for path, content in fetched.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)

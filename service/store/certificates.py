@@ -56,7 +56,7 @@ def of_calibration(session: TenantSession, calibration_id: UUID) -> Certificate 
         select(Certificate)
         .join(link, col(link.certificate_id) == Certificate.id)
         .where(link.calibration_id == calibration_id)
-        .order_by(col(Certificate.issued_at).desc())
+        .order_by(col(Certificate.issued_at).desc(), col(Certificate.id).desc())
         .limit(1)
     ).first()
 

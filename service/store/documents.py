@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlmodel import col, or_, select
 
 from service.errors import NotFound
-from service.tables.calibrations import Calibration
+from service.tables.calibrations import Calibration, CalibrationSupersession, Publication
 from service.tables.certificates import Certificate, CertificateCalibration
 from service.tables.documents import CalibrationDocument, ReceivedDocument
 from service.tables.published import PublishedCalibration
@@ -60,6 +60,25 @@ def is_entered(session: TenantSession, item_id: UUID, certificate_number: str) -
         row.item_id == item_id, row.certificate_number == certificate_number
     )
     return session.exec(statement.limit(1)).first() is not None
+
+
+def standing_external(
+    session: TenantSession, item_id: UUID | None, certificate_number: str
+) -> Sequence[UUID]:
+    """Return the unpublished calibrations of an item that stand by an entered certificate."""
+    row, end, published = Calibration, CalibrationSupersession, Publication
+    return session.exec(
+        select(row.id)
+        .outerjoin(end, col(end.calibration_id) == row.id)
+        .outerjoin(published, col(published.calibration_id) == row.id)
+        .where(
+            row.item_id == item_id,
+            row.source == "external",
+            row.certificate_number == certificate_number,
+            col(end.calibration_id).is_(None),
+            col(published.calibration_id).is_(None),
+        )
+    ).all()
 
 
 def calibration_by_certificate(

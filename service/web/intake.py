@@ -98,6 +98,7 @@ class IntakePreviewPage:
     is_signed: bool
     schema_errors: tuple[str, ...] | None
     number: str
+    replaces: str
     laboratory: Bilingual
     performed_on: date | None
     valid_until: date | None
@@ -264,6 +265,7 @@ def _preview_page(
         is_signed=seen.file.certificate.is_signed,
         schema_errors=None if errors is None else errors[:SHOWN_ERRORS],
         number=recovered.number,
+        replaces=recovered.replaces,
         laboratory=_both(recovered.laboratory),
         performed_on=recovered.performed_on,
         valid_until=recovered.valid_until,

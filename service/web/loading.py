@@ -278,6 +278,7 @@ def _certificate_of_book(
     item = item_store.get(session, calibration.item_id) if calibration.item_id else None
     files = {file.form: file for file in certificate_store.files(session, certificate.id)}
     chain = answers.chain(session, calibration_id, on=None, known_at=known_at)
+    amended = certificate.amends_id and certificate_store.get(session, certificate.amends_id)
     return replace(
         page,
         row=replace(
@@ -293,6 +294,7 @@ def _certificate_of_book(
             if (file := files.get(form))
         ),
         is_ours=certificate.issuer_id == session.organization_id,
+        amends=amended.number if amended else None,
         withdrawal_reason=certificate_store.status(session, certificate.id).reason,
         chain_unbroken=not chain.breaks,
     )

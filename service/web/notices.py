@@ -104,12 +104,16 @@ class Letter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoticePage:
-    """One notice of the inbox; `concerned` are the calibrations of the own book it tells of."""
+    """One notice of the inbox; `concerned` are the calibrations of the own book it tells of.
+
+    `certificates` are those that ended, each with the number of the one that amends it.
+    """
 
     notice_id: UUID
     letter: Letter
     taken_in_on: date | None
     concerned: tuple[tuple[UUID, Bilingual], ...]
+    certificates: tuple[tuple[str, str | None], ...]
 
 
 TEMPLATES[NoticesPage] = "notices.html"
@@ -147,6 +151,9 @@ def show_notice(request: Request, session: Reading, notice_id: UUID) -> HTMLResp
         ),
         taken_in_on=day_of(receipt.taken_in_at) if receipt else None,
         concerned=tuple(_names(session, said).items()),
+        certificates=tuple((told.number, told.amended_by) for told in said.certificates)
+        if isinstance(said, EndNotice)
+        else (),
     )
     return render_page(request, view)
 

@@ -17,7 +17,6 @@ from service.actions import revisions
 from service.auth import Acting, Reading, Reauthenticated, Transaction
 from service.clock import Now
 from service.errors import FormNotThere, InvalidField, NotAuthorised, ServiceError
-from service.rendering import render
 from service.store import certificates as store
 from service.tables.certificates import Certificate, ProposedAmendment
 from service.tables.people import Person
@@ -159,7 +158,7 @@ def sign_amendment(
                 person=session.get_one(Person, (session.organization_id, actor.person_id)),
                 authenticated_at=actor.authenticated_at,
                 url=request.app.state.settings.public_url.rstrip("/") + "/c/{number}",
-                render=render,
+                render=request.app.state.render,
                 keys=request.app.state.keys,
                 seals=request.app.state.seals,
                 now=now,

@@ -225,6 +225,7 @@ class CertificatePage:
         since: the day from which it stands so.
         is_ours: whether the book of whoever looks issued it.
         replaced_by: the number of the certificate that amends this one.
+        amends: the number of the one that this one amends, where the book holds it.
         withdrawal_reason: why it was withdrawn, as the issuer said it.
         chain_unbroken: whether its chain was unbroken when used; None if that is not ours to see.
         logged: what its issuer's log holds of it, the oldest first.
@@ -244,6 +245,7 @@ class CertificatePage:
     since: date | None = None
     is_ours: bool = False
     replaced_by: str | None = None
+    amends: str | None = None
     withdrawal_reason: str | None = None
     chain_unbroken: bool | None = None
     logged: tuple[LoggedRow, ...] = ()

@@ -22,7 +22,6 @@ from service.actions.work_orders import Asked
 from service.auth import Acting, Actor, Reading
 from service.clock import Now, Today
 from service.errors import ReauthenticationRequired, ServiceError
-from service.rendering import render
 from service.store import certificates as certificate_store
 from service.store import items as item_store
 from service.store import organizations as organization_store
@@ -567,7 +566,7 @@ def take_step(
                 signing_off.send_back(session, line_id, reason=reason, person=person, now=now)
             case "issued":
                 signing_off.issue(
-                    session, line_id, render=render, person=person, keys=app_state.keys,
+                    session, line_id, render=app_state.render, person=person, keys=app_state.keys,
                     seals=app_state.seals, now=now,
                     url=app_state.settings.public_url + "/c/{number}",
                 )  # fmt: skip

@@ -34,10 +34,12 @@ def examples(shared_dir):
 
 
 @pytest.fixture(scope="module")
-def schemas(shared_dir):
+def schemas(dcc_schemas):
     """PTB's schemas by their path, as the caller holds them."""
-    root = shared_dir / "data/dcc/xsd"
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*.xsd")}
+    return {
+        path.relative_to(dcc_schemas).as_posix(): path.read_bytes()
+        for path in dcc_schemas.rglob("*.xsd")
+    }
 
 
 def facts_in(document):

@@ -18,9 +18,9 @@ NAMES = {"dcc": "https://ptb.de/dcc", "si": "https://ptb.de/si"}
 
 
 @pytest.fixture(scope="module")
-def schema(shared_dir) -> etree.XMLSchema:
+def schema(dcc_schemas) -> etree.XMLSchema:
     """DCC 3.3.0, its imports resolved in the same folder."""
-    return etree.XMLSchema(etree.parse(shared_dir / "data/dcc/xsd/dcc/v3.3.0/dcc.xsd"))
+    return etree.XMLSchema(etree.parse(dcc_schemas / "dcc/v3.3.0/dcc.xsd"))
 
 
 def found(xml, path):

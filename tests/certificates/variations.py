@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from certificates.content import CertificateContent
 
@@ -18,28 +19,26 @@ HOSTILE = (
 def variations(kinds: Sequence[CertificateContent]) -> Iterator[CertificateContent]:
     """Yield each kind as it is, and with each hostile text as names, addresses and remarks.
 
-    A text stands in one language or in both: readers of either see it.
+    Each text stands in the Chinese of a certificate, and in the English of another.
     """
     for content in kinds:
         yield content
-        for n, text in enumerate(HOSTILE):
-            yield _told(content, text, in_english=n % 2 == 0)
+        for text in HOSTILE:
+            for language in ("zh", "en"):
+                yield _told(content, text, language)
 
 
-def _told(content: CertificateContent, text: str, *, in_english: bool) -> CertificateContent:
+def _told(content: CertificateContent, text: str, language: str) -> CertificateContent:
+    def named(holder: Any, *names: str, **more: str) -> Any:
+        return replace(holder, **{f"{name}_{language}": text for name in names}, **more)
+
     first, *others = content.signatories
-    item = replace(content.item, name_zh=text, type_designation=text)
-    results = [replace(row, measurand_zh=text) for row in content.results]
-    if in_english:
-        item = replace(item, name_en=text)
-        results = [replace(row, measurand_en=text) for row in results]
+    told: CertificateContent = named(content, "place", "traceability_statement")
     return replace(
-        content,
-        item=item,
-        laboratory=replace(content.laboratory, name_zh=text, address=text),
-        customer=content.customer and replace(content.customer, name_zh=text, contact=text),
-        place_zh=text,
-        traceability_statement_zh=text,
-        signatories=(replace(first, name_zh=text), *others),
-        results=tuple(results),
+        told,
+        item=named(content.item, "name", "manufacturer", type_designation=text),
+        laboratory=named(content.laboratory, "name", address=text),
+        customer=content.customer and named(content.customer, "name", contact=text),
+        signatories=(named(first, "name"), *others),
+        results=tuple(named(row, "measurand") for row in content.results),
     )

@@ -6,10 +6,13 @@ The power plant's people sign; the gauge was measured against the pressure modul
 import base64
 import json
 from datetime import date
+from io import BytesIO
 from typing import Any
 from uuid import UUID
 
 import pytest
+from lxml import etree
+from pypdf import PdfReader
 from sqlmodel import select
 
 from certificates.seal import canonical_bytes
@@ -17,10 +20,12 @@ from certificates.signer import read_certificates
 from service.actions import certificates
 from service.actions.calibrations import Statement
 from service.demo.world import identifier, moment
+from service.store import calibrations as calibration_store
 from service.store import certificates as store
 from service.tables.log import LogLeaf
 from service.tables.operations import IdempotencyKey
 from service.tenancy import TenantSession
+from tests.certificates.test_agreement import Cells, numbers_in
 from tests.service import books
 
 MODULE_IN_MARCH = identifier("ev:TPP.PRES.M25:2026-03-17")
@@ -217,3 +222,29 @@ def test_what_nobody_issued_nobody_signs(plant):
     told_ = client.get("/v1/certificates/TPP-2026-99999-X/status").json()
 
     assert (told_["status"], told_["signature"]) == ("unknown", None)
+
+
+def test_the_numbers_in_every_form_are_those_of_the_book(plant):
+    """Each row of results: the database, the content, the PDF, the page and the digital one."""
+    client, story = plant
+    with TenantSession(client.app.state.engine, identifier("TPP"), read_only=True) as session:
+        book = [
+            tuple(map(str, (row.nominal, row.estimate, row.expanded_uncertainty)))
+            for row in calibration_store.results(session, story.calibration.id)
+        ]
+    pages = PdfReader(BytesIO(story.files["pdf"])).pages
+    paper = "".join("".join(page.extract_text().split()) for page in pages)
+    page = ["".join(row) for row in Cells(story.files["html"].decode()).rows]
+    xml = etree.fromstring(story.files["xml"])
+
+    said = [(row.nominal, row.estimate, row.expanded_uncertainty) for row in story.content.results]
+    listed = numbers_in(xml, "valueXMLList")
+    uncertainties = numbers_in(xml, "valueExpandedMUXMLList")
+
+    assert len(book) == 10
+    assert book == said
+    for nominal, estimate, uncertainty in book:
+        assert nominal + estimate + uncertainty in paper
+        assert any(nominal + estimate + uncertainty in cells for cells in page)
+        assert {nominal, estimate} <= set(listed)
+        assert uncertainty in uncertainties

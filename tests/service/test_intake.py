@@ -105,9 +105,11 @@ def test_a_pdf_gives_what_its_attachment_says(plant):
     assert len(seen["results"]) == len(story.content.results)
 
 
-def test_somebody_elses_certificate_is_read_with_the_errors_of_its_schema(plant, shared_dir):
+def test_somebody_elses_certificate_is_read_with_the_errors_of_its_schema(
+    plant, shared_dir, dcc_schemas
+):
     client, _ = plant
-    client.app.state.settings.dcc_schema_dir = shared_dir / "data/dcc/xsd"
+    client.app.state.settings.dcc_schema_dir = dcc_schemas
     root = shared_dir / "data/dcc/examples/dcclib"
 
     thermometer = receive(client, (shared_dir / EXAMPLE).read_bytes())

@@ -23,6 +23,7 @@ from service.store import notices as notice_store
 from service.tables.exchange import Delivery
 from tests.seals import SEALS
 from tests.service import books
+from tests.service.amending import amend_text
 from tests.service.books import ACTOR, NOW, calibrate, use
 from traceability.graph import Flaw
 
@@ -103,8 +104,7 @@ def test_a_withdrawn_certificate_is_withdrawn_in_its_holders_book_too(open_as, s
 
 
 def test_an_amended_certificate_names_the_one_that_replaces_it(open_as, story):
-    with open_as("LAB") as session, session.begin():
-        notices.tell_ended(session, {}, {story.certificate: "LAB-2026-00002-X"}, **WITHDRAWN)
+    number = amend_text(open_as, story)
 
     take_in_all(open_as, "ENT")
 
@@ -115,7 +115,7 @@ def test_an_amended_certificate_names_the_one_that_replaces_it(open_as, story):
         assert receipt is not None
         assert receipt.taken_in_at == MUCH_LATER
         assert isinstance(said, EndNotice)
-        assert said.certificates[0].amended_by == "LAB-2026-00002-X"
+        assert said.certificates[0].amended_by == number
         assert said.message_en.startswith(f"Certificate {story.number} has been replaced")
         assert said.message_zh.startswith(f"证书{story.number}已由新的结果代替")
 

@@ -14,16 +14,12 @@ from zipfile import ZipFile
 import pytest
 from typer.testing import CliRunner
 
-from certificates.dcc.schema import compile_schema, schema_errors
 from certificates.errors import DccUnreadable
 from service.actions import items
 from service.auth import ACTING_COOKIE
 from service.cli import app as command_line
 from service.demo.world import identifier, moment
-from service.errors import Unreachable
 from service.exchange.bundles import bundled_dcc, zipped
-from service.exchange.schema_fetching import fetch_schemas
-from service.network import Answer
 from service.store import calibrations as calibration_store
 from service.store import documents as document_store
 from service.store import items as item_store
@@ -259,44 +255,3 @@ def test_an_amendment_is_proposed_at_the_terminal(at_the_machine):
     assert UUID(proposed.stdout.strip().splitlines()[0])
     assert wrong.exit_code == 1
     assert neither.exit_code == 2
-
-
-# --- Schemas for whoever wants them
-
-
-class Shelf:
-    """A network that holds the shared schemas under PTB's address, importing by address."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def send(self, method, url, *, headers, largest):  # noqa: ARG002 (as the network is asked)
-        path = self.folder / url.removeprefix("https://ptb.de/").removeprefix("https://www.w3.org/")
-        if not path.exists():
-            return Answer(404, b"")
-        content = path.read_bytes().replace(b'"../../', b'"https://ptb.de/')
-        return Answer(200, content)
-
-
-def test_a_schema_is_fetched_with_all_that_it_imports_and_works(shared_dir, tmp_path):
-    shelf = Shelf(shared_dir / "data/dcc/xsd")
-
-    paths = list(fetch_schemas(shelf, tmp_path, version="3.3.0"))
-
-    kept = {path.relative_to(tmp_path).as_posix(): path.read_bytes() for path in paths}
-    assert set(kept) == {
-        "dcc/v3.3.0/dcc.xsd", "si/v2.2.1/SI_Format.xsd", "qudt/qudt.xsd",
-        "xmldsig/xmldsig-core-schema.xsd",
-    }  # fmt: skip
-    schema = compile_schema(kept, "3.3.0")
-    valid = shared_dir / "data/dcc/examples/dcclib/valid.xml"
-    assert schema_errors(valid.read_bytes(), schema) == ()
-
-
-def test_of_a_schema_that_is_not_there_nothing_is_written(shared_dir, tmp_path):
-    shelf = Shelf(shared_dir / "data/dcc/xsd")
-
-    with pytest.raises(Unreachable, match="404"):
-        list(fetch_schemas(shelf, tmp_path, version="9.9.9"))
-
-    assert list(tmp_path.iterdir()) == []

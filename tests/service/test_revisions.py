@@ -5,14 +5,12 @@ with it.
 """
 
 import json
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from certificates.content import CertificateContent
 from certificates.errors import (
     AlreadyAmended,
     AlreadyWithdrawn,
@@ -38,11 +36,8 @@ from service.store import log as log_store
 from service.store import notices as notice_store
 from tests.seals import SEALS
 from tests.service import books
-from tests.service.books import ACTOR, KEYS, NOW
-
-LATER = NOW + timedelta(days=30)
-REASONS = {"reason_zh": "出厂编号抄录错误", "reason_en": "serial number misread"}
-WRONG = {"item.serial_number": "SN motor"}
+from tests.service.amending import LATER, amend, amend_by, propose, sign, successor
+from tests.service.books import ACTOR, KEYS
 
 
 def act(open_as, code: str, action: Any, certificate_id: UUID, **said: Any) -> Any:
@@ -125,35 +120,6 @@ def test_a_void_number_is_kept_and_the_calibration_gets_another(open_as, engine,
 
 
 # --- Amending a text
-
-
-def propose(open_as, story, *, corrections=WRONG, code="LAB", **said: Any) -> UUID:
-    with open_as(code) as session, session.begin():
-        proposal: UUID = revisions.propose(
-            session, story.certificate, corrections=corrections,
-            person=story.people["calibrated"], now=LATER, **REASONS | said,
-        ).id  # fmt: skip
-        return proposal
-
-
-def sign(open_as, story, proposal: UUID, *meanings: str, **said: Any) -> None:
-    with open_as("LAB") as session, session.begin():
-        for meaning in meanings or ("calibrated", "checked", "approved"):
-            known = {"person": story.people[meaning], "authenticated_at": LATER, "now": LATER}
-            revisions.sign_amendment(session, proposal, meaning=meaning, **known | said)
-
-
-def amend(open_as, story, proposal: UUID) -> str:
-    with open_as("LAB") as session, session.begin():
-        number: str = revisions.amend(
-            session, proposal, url="https://example.org/c/{number}", render=rendered,
-            actor_id=ACTOR, keys=KEYS, seals=SEALS, now=LATER,
-        ).number  # fmt: skip
-        return number
-
-
-def rendered(content: CertificateContent, _signer: Any, _now: Any) -> dict[str, bytes]:
-    return {"html": f"<p>{content.number}</p>".encode()}
 
 
 def test_a_new_certificate_takes_the_place_of_the_old_one(engine, names, open_as, story):
@@ -276,30 +242,6 @@ def test_what_was_withdrawn_is_not_amended(open_as, owner, story):
 
 
 # --- Amending by a new record
-
-
-def successor(open_as, story, **said: Any) -> UUID:
-    with open_as("LAB") as session, session.begin():
-        known = {"item_id": story.lab_item, "results": (books.result(estimate=1),)}
-        row = books.calibrate(
-            session, "", date(2026, 2, 2), books.use(reference_id=story.working), **known | said
-        )
-        books.sign_three_times(session, row.id, story.people)
-        return row.id
-
-
-def amend_by(open_as, story, successor_id: UUID) -> str:
-    def compose(number: str) -> CertificateContent:
-        content = books.content_of(number, story.people)
-        row = replace(content.results[0], estimate="0.012")
-        return replace(content, results=(row,), performed_on=date(2026, 2, 2))
-
-    with open_as("LAB") as session, session.begin():
-        number: str = revisions.amend_by_successor(
-            session, story.certificate, successor_id, compose=compose, url=None, render=rendered,
-            actor_id=ACTOR, keys=KEYS, seals=SEALS, now=LATER, **REASONS,
-        ).number  # fmt: skip
-        return number
 
 
 def test_a_wrong_record_is_made_anew_and_supersedes_the_old_one(engine, open_as, story):

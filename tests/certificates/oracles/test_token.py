@@ -37,7 +37,7 @@ def token(need, tmp_path_factory):
 def test_a_key_in_a_token_seals_and_stays_there(token, verification, tmp_path):
     seals = Seals(tmp_path, token=token)
     made = seals.create("TPP", "Plant (example)", now=NOW)
-    files = render(verification, Seals(tmp_path, token=token).signer("TPP"), NOW)
+    files = render(verification, Seals(tmp_path, token=token).signer("TPP"), NOW, schemas=None)
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["TPP-1.pem", "TPP-1.token"]
     for form in (Form.PDF, Form.XML):
