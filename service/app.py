@@ -23,6 +23,7 @@ from service.api import (
     digests,
     due_dates,
     evaluations,
+    figures,
     fitness,
     health,
     imports,
@@ -62,6 +63,7 @@ from service.web import connections as connection_pages
 from service.web import digests as digest_pages
 from service.web import due as due_pages
 from service.web import evaluations as evaluation_pages
+from service.web import figures as figure_pages
 from service.web import ledger as ledger_pages
 from service.web import notices as notice_pages
 from service.web import procedures as procedure_pages
@@ -91,6 +93,7 @@ BOOKS_AND_NUMBERS = (
     dependents,
     due_dates,
     digests,
+    figures,
     covariances,
     fitness,
     notices,
@@ -162,6 +165,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(pages_router)
     app.include_router(due_pages.router)
     app.include_router(digest_pages.router)
+    app.include_router(figure_pages.router)
     app.include_router(impact.router)
     app.include_router(account_pages.router)
     app.include_router(worksheet_pages.router)

@@ -23,6 +23,7 @@ from service.commands.authenticate import authenticate
 from service.commands.budget import budget
 from service.commands.due import due
 from service.commands.evaluate import evaluate
+from service.commands.figures import figures
 from service.commands.interval import interval
 from service.commands.keys import key, make_missing
 from service.commands.ledger import export, import_
@@ -73,6 +74,7 @@ app.command()(budget)
 app.add_typer(due, name="due")
 app.command("import")(import_)
 app.command()(export)
+app.command()(figures)
 app.command()(interval)
 app.command()(risks)
 app.command()(snapshot)

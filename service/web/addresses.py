@@ -24,6 +24,9 @@ CHAIN_DRAWING_ROUTE = "/calibrations/{calibration_id}/chain.svg"
 DUE_ROUTE = "/due"
 DUE_CSV_ROUTE = "/due.csv"
 DUE_NOTICES_ROUTE = "/due/notices"
+FIGURES_ROUTE = "/figures"
+FIGURE_ROUTE = "/figures/{name}"
+FIGURE_CSV_ROUTE = "/figures/{name}.csv"  # declared before the page's
 RESPONSIBILITIES_ROUTE = "/due/responsibilities"
 NOTICE_PREFERENCE_ROUTE = "/account/notices"
 FINDINGS_ROUTE = "/findings"
@@ -101,6 +104,11 @@ def seals(number: str) -> str:
 
 def _code(number: str) -> str:
     return quote(number.partition("-")[0])
+
+
+def figure(name: str) -> str:
+    """Return the address of the rows that a figure is counted from."""
+    return f"{FIGURES_ROUTE}/{name}"
 
 
 def import_(import_id: UUID) -> str:

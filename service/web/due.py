@@ -1,10 +1,9 @@
 """The page of what is due: counted, by week, and row by row with the rule that set each date."""
 
 import csv
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from io import StringIO
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
@@ -19,7 +18,6 @@ from service.store import digests as digest_store
 from service.store import due as store
 from service.store import organizations as organization_store
 from service.store import people as people_store
-from service.store import work_orders as work_order_store
 from service.store.due import Due, DueStatus, due_status
 from service.tenancy import TenantSession
 from service.web import addresses
@@ -28,12 +26,11 @@ from service.web.loading import ROWS_A_PAGE, bilingual, location
 from service.web.pages import _cell as cell
 from service.web.views import Bilingual
 from service.web.viz import WeekPlot, draw_weeks
+from service.workload import weekly_capacity, weeks_ahead
 from traceability.schedule import Activity, Rule
 
 router = APIRouter(include_in_schema=False)
 
-WEEKS = 13
-WORKING_DAYS = 5  # a week
 PLAIN = {
     "q": "", "area": "", "owner": "", "activity": "", "status": "", "sort": "due",
     "descending": "", "page": "1",
@@ -241,28 +238,6 @@ def _owners(session: TenantSession) -> Iterator[tuple[str, Bilingual]]:
     for person in people_store.of_organization(session):
         if person.id in answering:
             yield str(person.id), bilingual(person, "name")
-
-
-def weeks_ahead(
-    session: TenantSession, *, on: date, asked: store.Asked
-) -> list[tuple[date, Mapping[str, int]]]:
-    """Return the Monday of each week ahead, and how many of each activity fall due in it."""
-    monday = on - timedelta(days=on.weekday())
-    mondays = [monday + timedelta(weeks=week) for week in range(WEEKS)]
-    found: dict[date, Counter[str]] = {day: Counter() for day in mondays}
-    last = mondays[-1] + timedelta(days=6)
-    for day, activity, count in store.by_day(session, on, last, asked=asked):
-        found[day - timedelta(days=day.weekday())][activity] += count
-    return list(found.items())
-
-
-def weekly_capacity(session: TenantSession) -> int | None:
-    """Return how many items the laboratory's people are given in a week; None if nobody said."""
-    policy = work_order_store.policy(session)
-    if policy is None or policy.items_a_day is None:
-        return None
-    people = sum(role == "metrologist" for role in people_store.roles(session).values())
-    return policy.items_a_day * WORKING_DAYS * people
 
 
 def _rows(session: TenantSession, found: Sequence[Due], on: date) -> Iterator[DueRow]:

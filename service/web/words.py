@@ -15,6 +15,7 @@ from certificates.log import LoggedEvent
 from procedures.checks import Slip
 from procedures.conformity import Verdict
 from procedures.worksheet import Course
+from service.figures import FigureName
 from service.risks import Gap
 from service.store.due import DueStatus
 from service.web import fmt
@@ -79,6 +80,13 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         Activity.INTERMEDIATE_CHECK: N_("Intermediate check"),
         Activity.MAINTENANCE: N_("Maintenance"),
         Activity.REPLACEMENT: N_("Replacement"),
+    },
+    "figure": {
+        FigureName.WITHIN_VALIDITY: N_("Within validity"),
+        FigureName.MANDATORY_WITHIN_VALIDITY: N_("Mandatory items within validity"),
+        FigureName.CONFORMING: N_("Conforming"),
+        FigureName.FIRST_TIME: N_("Conforming the first time"),
+        FigureName.TURN_AROUND: N_("Turn-around"),
     },
     "due stage": {
         Stage.OVERDUE: N_("Overdue"),

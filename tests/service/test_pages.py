@@ -59,7 +59,18 @@ def test_every_link_leads_somewhere_and_every_page_has_one_first_heading(demo, c
 
     for language, html_language in (("en", "en"), ("zh", "zh-Hans")):
         kinds = {address.split("?")[0].split("/")[1] for address in pages[language]}
-        assert kinds >= {"", "find", "c", "i", "calibrations", "due", "findings", "act-as", "api"}
+        assert kinds >= {
+            "",
+            "find",
+            "c",
+            "i",
+            "calibrations",
+            "due",
+            "figures",
+            "findings",
+            "act-as",
+            "api",
+        }
         for address, html in pages[language].items():
             assert html.count("<h1") == 1, address
             assert f'<html lang="{html_language}"' in html, address

@@ -1,0 +1,36 @@
+"""How much falls due week by week, beside what the laboratory's own people are given."""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Final
+
+from service.store import due as store
+from service.store import people as people_store
+from service.store import work_orders as work_order_store
+from service.tenancy import TenantSession
+
+WEEKS: Final = 13
+WORKING_DAYS: Final = 5  # a week
+
+
+def weeks_ahead(
+    session: TenantSession, *, on: date, asked: store.Asked
+) -> list[tuple[date, Mapping[str, int]]]:
+    """Return the Monday of each week ahead, and how many of each activity fall due in it."""
+    monday = on - timedelta(days=on.weekday())
+    mondays = [monday + timedelta(weeks=week) for week in range(WEEKS)]
+    found: dict[date, Counter[str]] = {day: Counter() for day in mondays}
+    last = mondays[-1] + timedelta(days=6)
+    for day, activity, count in store.by_day(session, on, last, asked=asked):
+        found[day - timedelta(days=day.weekday())][activity] += count
+    return list(found.items())
+
+
+def weekly_capacity(session: TenantSession) -> int | None:
+    """Return how many items the laboratory's people are given in a week; None if nobody said."""
+    policy = work_order_store.policy(session)
+    if policy is None or policy.items_a_day is None:
+        return None
+    people = sum(role == "metrologist" for role in people_store.roles(session).values())
+    return policy.items_a_day * WORKING_DAYS * people
