@@ -125,8 +125,8 @@ def take_in(
     Raises:
         NotFound: the inbox has no such notice, or a successor rests on what is not published.
         AlreadyThere: it was taken in already.
-        InvalidField: the document cannot be read, a successor is not in the book yet, or what is
-            to amend a certificate does not come.
+        InvalidField: the document cannot be read, what ends or a successor is not in the book yet,
+            or what is to amend a certificate does not come.
         NotTheSenders: it speaks of what this sender did not tell the organization.
         NotPublishable: the calibration is published, and its successor is not.
     """
@@ -150,8 +150,8 @@ def take_in(
 def _end_copies(
     session: TenantSession, sender_id: UUID, said: EndNotice, *, actor_id: UUID, now: datetime
 ) -> None:
-    rows = [_told_by(session, sender_id, end.calibration_id) for end in said.calibrations]
     issued = [_issued_by(session, sender_id, status) for status in said.certificates]
+    rows = [_told_by(session, sender_id, end.calibration_id) for end in said.calibrations]
     for certificate, status in zip(issued, said.certificates, strict=True):
         if status.delivery_id is not None:
             _take_in_amendment(session, sender_id, certificate, status, actor_id=actor_id, now=now)
@@ -199,7 +199,11 @@ def _told_by(session: TenantSession, sender_id: UUID, calibration_id: UUID) -> C
 
 def _issued_by(session: TenantSession, sender_id: UUID, said: ToldStatus) -> Certificate:
     row = session.get(Certificate, (session.organization_id, said.certificate_id))
-    if row is None or (row.issuer_id, row.number) != (sender_id, said.number):
+    if row is None:
+        raise InvalidField(
+            "/content/certificates", f"take in first the notice that brings {said.number}"
+        )
+    if (row.issuer_id, row.number) != (sender_id, said.number):
         raise NotTheSenders(f"certificate {said.number} was not told us by the sender")
     return row
 

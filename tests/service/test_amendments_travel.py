@@ -117,6 +117,23 @@ def test_what_becomes_of_the_amended_certificate_reaches_its_holder_too(open_as,
         assert end.successor_id is None
 
 
+def test_notices_are_taken_in_in_their_order(open_as, owner, story):
+    first = amend_text(open_as, story)
+    with open_as("LAB") as session:
+        story.certificate = store.by_number(session, first).id
+    amend_text(open_as, story, corrections={"item.type_designation": "Y-100"})
+
+    def newest_first():
+        with open_as("ENT") as session, session.begin():
+            newest, _ = notice_store.received(session, limit=1)[0]
+            notices.take_in(session, newest.id, actor_id=ACTOR, now=LATER)
+
+    refused = books.refusing(owner, newest_first, InvalidField)
+
+    assert refused.reason == f"take in first the notice that brings {first}"
+    assert take_in_notices(open_as) == 2
+
+
 def test_what_is_issued_in_the_place_of_a_voided_one_reaches_its_holder(open_as, story):
     with open_as("LAB") as session, session.begin():
         revisions.void(
