@@ -95,6 +95,18 @@ class ReturnIn(Strict):
     remarks: Remarks = ""
 
 
+MOST_RESULTS = 200  # listed while they wait
+OF_A_RESULT = (
+    "id",
+    "kind",
+    "item_name_zh",
+    "item_name_en",
+    "procedure_code",
+    "performed_on",
+    "valid_until",
+)
+
+
 class TakeInIn(Strict):
     """For a result: which ordered item it is of."""
 
@@ -252,7 +264,27 @@ def place_work_order(
 
 @router.get("/inbox")
 def list_inbox(session: Reading) -> list[InboxAnswer]:
-    """List the orders and answers that other organizations sent, the newest first."""
+    """List the orders and answers that other organizations sent, and the results that wait.
+
+    Of a result `content` has what it is of; take it in with the `line_id` of the ordered item. At
+    most 200 waiting results are listed, the newest first.
+    """
+    results = [
+        InboxAnswer(
+            id=row.id,
+            kind=row.kind,
+            sender_id=row.sender_id,
+            sent_at=row.sent_at,
+            is_taken_in=False,
+            content={name: row.content.get(name) for name in OF_A_RESULT}
+            | {"certificate_number": store.certificate_number_of(row.content)},
+        )
+        for row in store.results_waiting(session, limit=MOST_RESULTS)
+    ]
+    return [*results, *_documents(session)]
+
+
+def _documents(session: TenantSession) -> list[InboxAnswer]:
     return [
         InboxAnswer(
             id=row.id,

@@ -1,6 +1,6 @@
 """Reading work orders: their items and steps, worksheets, photos, the room's log, the policy."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -348,3 +348,33 @@ def inbox(session: TenantSession) -> Sequence[tuple[Delivery, DeliveryReceipt | 
         .where(col(row.kind).in_(("order", "acceptance")))
         .order_by(col(row.sent_at).desc(), col(row.id))
     ).all()
+
+
+def results_waiting(session: TenantSession, *, limit: int) -> Sequence[Delivery]:
+    """Return the calibrations that others sent and nobody has taken in yet, the newest first."""
+    row = Delivery
+    return session.exec(
+        select(row)
+        .outerjoin(DeliveryReceipt, col(DeliveryReceipt.delivery_id) == row.id)
+        .where(row.kind == "calibration", col(DeliveryReceipt.delivery_id).is_(None))
+        .order_by(col(row.sent_at).desc(), col(row.id))
+        .limit(limit)
+    ).all()
+
+
+def count_results_waiting(session: TenantSession) -> int:
+    """Return how many calibrations that others sent nobody has taken in yet."""
+    row = Delivery
+    return session.exec(
+        select(func.count())
+        .select_from(row)
+        .outerjoin(DeliveryReceipt, col(DeliveryReceipt.delivery_id) == row.id)
+        .where(row.kind == "calibration", col(DeliveryReceipt.delivery_id).is_(None))
+    ).one()
+
+
+def certificate_number_of(document: Mapping[str, Any]) -> str | None:
+    """Return the number of the certificate that a delivered result tells of; None without one."""
+    certificate = document.get("certificate") or {}
+    number = certificate.get("number") or document.get("certificate_number")
+    return str(number) if number else None

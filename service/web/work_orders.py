@@ -1,6 +1,7 @@
 """Work orders as pages: the list, one order with its next steps, the inbox, the labels."""
 
 import csv
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -16,12 +17,12 @@ from markupsafe import Markup
 
 from certificates.errors import CertificateError
 from procedures.worksheet import plain
-from service.actions import order_exchange, signing_off
+from service.actions import deliveries, order_exchange, signing_off
 from service.actions import work_orders as actions
 from service.actions.work_orders import Asked
 from service.auth import Acting, Actor, Reading
 from service.clock import Now, Today
-from service.errors import ReauthenticationRequired, ServiceError
+from service.errors import InvalidField, ReauthenticationRequired, ServiceError
 from service.store import certificates as certificate_store
 from service.store import items as item_store
 from service.store import organizations as organization_store
@@ -48,6 +49,8 @@ NEW_ROUTE = "/work-orders/new"
 INBOX_ROUTE = "/work-orders/inbox"
 PHOTO_ROUTE = "/work-orders/photos/{photo_id}"
 OPEN = "open"
+MOST_RESULTS = 50  # on the page; the others come up as these are taken in
+MOST_CHOICES = 100
 MOST_CHOSEN = 200  # items of a list that are ordered at once
 T = TypeVar("T")
 Refusal = (ServiceError, TraceabilityError, CertificateError)
@@ -213,10 +216,37 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What a result may be of: an ordered item, or one of the ledger; the likeliest comes first."""
+
+    value: str
+    number: str
+    name: Bilingual
+    serial_number: str
+    is_ordered: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedResult:
+    """A calibration that another organization sent, and what it may be of."""
+
+    id: UUID
+    sender: Bilingual
+    sent_at: datetime
+    item: Bilingual
+    serial_number: str
+    number: str
+    performed_on: str
+    choices: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InboxPage:
-    """The orders and answers that others sent."""
+    """The orders and answers that others sent, and results that wait; `waiting` of them in all."""
 
     documents: tuple[Received, ...]
+    results: tuple[ReceivedResult, ...]
+    waiting: int
     wrong: Told | None = None
 
 
@@ -264,7 +294,8 @@ def show_orders(
         matching=matching,
         pages=pages,
         on=today,
-        waiting=sum(receipt is None for _, receipt in store.inbox(session)),
+        waiting=sum(receipt is None for _, receipt in store.inbox(session))
+        + store.count_results_waiting(session),
     )
     return render_page(request, view)
 
@@ -413,7 +444,7 @@ def _found(session: TenantSession, query: str) -> Sequence[Any]:
 
 @router.get(INBOX_ROUTE)
 def show_inbox(request: Request, session: Reading) -> HTMLResponse:
-    """Show the orders and answers that other organizations sent."""
+    """Show the orders, answers and results that other organizations sent."""
     return render_page(request, _inbox(session))
 
 
@@ -431,6 +462,84 @@ def take_in(request: Request, actor: Acting, now: Now, delivery_id: UUID) -> Res
         return render_page(request, replace(_inbox(session), wrong=wrong), status=422)
 
 
+@router.post(INBOX_ROUTE + "/{delivery_id}/result")
+def take_in_result(
+    request: Request, actor: Acting, now: Now, delivery_id: UUID, of: Text = ""
+) -> Response:
+    """Take a result into the book, as of an ordered item or of one of the ledger, and go there."""
+    kind, _, id_ = of.partition(":")
+
+    def act(session: TenantSession, person: Person) -> str:
+        if kind == "line":
+            order_exchange.take_in_result(session, delivery_id, UUID(id_), person=person, now=now)
+            return addresses.work_order(store.line(session, UUID(id_)).work_order_id)
+        if kind != "item":
+            raise InvalidField("/of", "choose the item that the result is of")
+        deliveries.take_in(session, delivery_id, UUID(id_), actor_id=person.id, now=now)
+        return addresses.item(UUID(id_))
+
+    there, wrong = _try(request, actor, act)
+    if there is not None:
+        return RedirectResponse(there, 303)
+    with _reading(request, actor) as session:
+        return render_page(request, replace(_inbox(session), wrong=wrong), status=422)
+
+
+def _results(session: TenantSession, names: Mapping[UUID, Bilingual]) -> Iterator[ReceivedResult]:
+    waiting = store.results_waiting(session, limit=MOST_RESULTS)
+    if not waiting:
+        return
+    ordered = store.listed(session, store.Wanted(states=[State.ACCEPTED]))
+    ledger = item_store.own(session)
+    for row in waiting:
+        said = row.content
+        name = Bilingual(zh=str(said.get("item_name_zh")), en=str(said.get("item_name_en")))
+        serial_number = serial_number_of(said)
+        choices = [
+            Choice(
+                value=f"line:{found.line.id}",
+                number=found.order.number,
+                name=bilingual(found.item, "name"),
+                serial_number=found.item.serial_number,
+                is_ordered=True,
+            )
+            for found in ordered
+            if found.order.laboratory_id == row.sender_id
+        ]
+        choices += [
+            Choice(
+                value=f"item:{item.id}",
+                number="",
+                name=bilingual(item, "name"),
+                serial_number=item.serial_number,
+                is_ordered=False,
+            )
+            for item in ledger
+            if item.serial_number == serial_number or item.name_zh == name.zh
+        ]
+        # of the same number first, and what was ordered before what was not
+        choices.sort(key=lambda one: (one.serial_number != serial_number, not one.is_ordered))
+        yield ReceivedResult(
+            id=row.id,
+            sender=names[row.sender_id],
+            sent_at=row.sent_at,
+            item=name,
+            serial_number=serial_number,
+            number=store.certificate_number_of(said) or "",
+            performed_on=str(said.get("performed_on")),
+            choices=tuple(choices[:MOST_CHOICES]),
+        )
+
+
+def serial_number_of(document: Mapping[str, Any]) -> str:
+    """Return the serial number in the certificate of a delivered result; "" where none is told."""
+    try:
+        files = {row["form"]: row["content"] for row in document["certificate"]["files"]}
+        return str(json.loads(bytes.fromhex(files["json"]))["item"]["serial_number"])
+    except (KeyError, TypeError, ValueError):  # no certificate, or another's form of one
+        return ""
+
+
 def _inbox(session: TenantSession) -> InboxPage:
     names = {row.id: bilingual(row, "name") for row in organization_store.all_of_them(session)}
     return InboxPage(
@@ -445,7 +554,9 @@ def _inbox(session: TenantSession) -> InboxPage:
                 items=len(row.content.get("lines", ())),
             )
             for row, receipt in store.inbox(session)
-        )
+        ),
+        results=tuple(_results(session, names)),
+        waiting=store.count_results_waiting(session),
     )
 
 
@@ -600,7 +711,9 @@ def _line(
 ) -> LinePart:
     steps = store.steps(session, found.line.id)
     measured = store.measured(session, found.line.id)
-    calibration_id = measured.calibration_id if measured else None
+    # at the customer's nothing was measured: the result came with the step that issued it
+    told = [step.calibration_id for step in steps if step.calibration_id]
+    calibration_id = measured.calibration_id if measured else told[-1] if told else None
     certificate = (
         certificate_store.of_calibration(session, calibration_id) if calibration_id else None
     )

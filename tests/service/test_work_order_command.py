@@ -79,3 +79,65 @@ def test_who_is_not_authorised_fills_nothing_in(demonstration):
     assert "not authorised" in str(keeper.exception)
     assert nobody.exit_code == nothing.exit_code == 2
     assert json.loads(run("show", HALF_READ, *IN_TPP, "--json").stdout)["revision"] == 1
+
+
+def step(*arguments):
+    """Let a command take a step as the plant's metrologist; return what it tells of the item."""
+    done = run(*arguments, *IN_TPP, "--as", "李子涵", "--json")
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
+def test_an_order_is_placed_moved_to_the_bench_and_each_step_says_what_may_follow(demonstration):
+    (demonstration / "front.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(16))
+
+    (placed,) = step("new", "0001093", "--procedure", "JJG 52", "--due-on", "2026-12-01")
+    number = placed["number"]
+    (accepted,) = step("accept", number)
+    received = step("receive", number, "--condition", "完好", "--photo", "front.png")
+    assigned = step("assign", number, "--to", "Zihan Li", "--on", "2026-11-23")
+    back = step("return", number, "--handed-to", "周强")
+
+    assert (placed["state"], placed["next"]) == ("requested", ["accept", "decline", "cancel"])
+    assert (accepted["state"], accepted["next"]) == ("accepted", ["receive", "cancel"])
+    assert (received["state"], received["next"]) == ("received", ["assign", "return"])
+    assert (assigned["state"], assigned["assigned_to"]) == ("assigned", "Zihan Li")
+    assert "fill, then submit on its page" in assigned["next"]
+    assert (back["state"], back["next"]) == ("returned", [])
+
+
+def test_what_cannot_be_is_refused_with_the_reason_and_nothing_changes(demonstration):
+    (placed,) = step("new", "0001093", "--procedure", "JJG 52")
+    number = placed["number"]
+    as_li = (*IN_TPP, "--as", "李子涵")
+
+    too_early = run("receive", number, "--condition", "完好", *as_li)
+    nobody = run("accept", number, *IN_TPP, "--as", "无名氏")
+    no_reason = run("decline", number, "--reason", " ", *as_li)
+    again = run("new", "0001093", "--procedure", "JJG 52", *as_li)
+    unknown = run("new", "no such number", *as_li)
+
+    assert (too_early.exit_code, type(too_early.exception).__name__) == (1, "StepOutOfOrder")
+    assert nobody.exit_code == unknown.exit_code == 2
+    assert "/reason: is missing" in str(no_reason.exception)
+    assert type(again.exception).__name__ == "AlreadyThere"
+    (row,) = [row for row in json.loads(run("list", *IN_TPP, "--json").stdout)
+              if row["number"] == number]  # fmt: skip
+    assert row["state"] == "requested"
+
+
+def test_an_order_goes_to_another_laboratory_and_its_answer_comes_back(demonstration):
+    in_city = ("--organization", "CITY", "--as", "唐俊杰")
+    (placed,) = step("new", "0001093", "--procedure", "JJG 52", "--laboratory", "CITY")
+
+    (waiting,) = json.loads(run("inbox", "--organization", "CITY", "--json").stdout)
+    taken = run("take-in", waiting["id"], *in_city)
+    declined = run("decline", "CITY-WO-2026-00001", "--reason", "no bench free", *in_city)
+    (answer,) = json.loads(run("inbox", *IN_TPP, "--json").stdout)
+    (told,) = step("take-in", answer["id"])
+
+    assert (waiting["kind"], waiting["number"]) == ("order", placed["number"])
+    assert "requested" in taken.stdout
+    assert "declined\tnext: nothing" in declined.stdout
+    assert answer["kind"] == "acceptance"
+    assert told["state"] == "declined"
