@@ -25,6 +25,7 @@ from service.api import (
     evaluations,
     figures,
     fitness,
+    grants,
     health,
     imports,
     intervals,
@@ -37,6 +38,7 @@ from service.api import (
     recalls,
     received_documents,
     reevaluations,
+    regulated_books,
     risks,
     uncertainty_budgets,
     webhooks,
@@ -64,6 +66,7 @@ from service.web import digests as digest_pages
 from service.web import due as due_pages
 from service.web import evaluations as evaluation_pages
 from service.web import figures as figure_pages
+from service.web import grants as grant_pages
 from service.web import ledger as ledger_pages
 from service.web import notices as notice_pages
 from service.web import procedures as procedure_pages
@@ -109,6 +112,8 @@ BOOKS_AND_NUMBERS = (
     worksheets,
     people,
     api_keys,
+    grants,
+    regulated_books,
 )
 PATIENCE = 10  # seconds for the work at hand when the service stops
 
@@ -159,6 +164,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(answering_once(module.router), prefix="/v1")
     app.include_router(answering_once(worksheets.log), prefix="/v1")
     app.include_router(digests.account, prefix="/v1")
+    app.include_router(answering_once(regulated_books.book), prefix="/v1")
     app.include_router(people.roles_router, prefix="/v1")
     app.include_router(connections.public)
     app.include_router(health.router)
@@ -181,6 +187,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(audit_log.router)
     app.include_router(revision_pages.router)
     app.include_router(risk_pages.router)
+    app.include_router(grant_pages.router)
     app.state.draw_chain = draw_chain
     app.openapi = partial(describe, app)  # type: ignore[method-assign]  # FastAPI's own way
     add_problem_handlers(app)

@@ -34,8 +34,16 @@ KINDRED: Mapping[str, str] = MappingProxyType({
 })  # fmt: skip
 # What changes no book, though it is posted: the own account, and questions with a body.
 ASKED = frozenset({"account", "covariances", "uncertainty"})
-SCOPES = (READ, *(f"{resource}:write" for resource in RESOURCES if resource != "keys"))
+# What not everybody of an organization may even read: it is another's, and each look is told.
+READ_BY_FEW = frozenset({"regulated-books"})
 NEEDS_SECOND_FACTOR = frozenset({"approver"})
+
+
+def _permission(resource: str) -> str:
+    return f"{resource}:{'read' if resource in READ_BY_FEW else 'write'}"
+
+
+SCOPES = (READ, *(_permission(resource) for resource in RESOURCES if resource != "keys"))
 
 
 def needed(method: str, resource: str) -> str:
@@ -44,14 +52,14 @@ def needed(method: str, resource: str) -> str:
     >>> needed("GET", "items"), needed("POST", "items")
     ('book:read', 'items:write')
     """
-    if method in SAFE_METHODS or resource in ASKED:
+    if resource not in READ_BY_FEW and (method in SAFE_METHODS or resource in ASKED):
         return READ
-    return f"{KINDRED.get(resource, resource)}:write"
+    return _permission(KINDRED.get(resource, resource))
 
 
 def of_role(role: str) -> frozenset[str]:
     """Return what a role may do; a role we do not know only reads."""
-    return frozenset({READ, *(f"{resource}:write" for resource in ROLES.get(role, ()))})
+    return frozenset({READ, *(_permission(resource) for resource in ROLES.get(role, ()))})
 
 
 def of_key(role: str, scopes: Collection[str]) -> frozenset[str]:

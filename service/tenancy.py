@@ -31,7 +31,7 @@ from sqlalchemy.orm import ORMExecuteState, with_loader_criteria
 from sqlalchemy.sql import util, visitors
 from sqlalchemy.sql.operators import custom_op
 from sqlalchemy.sql.selectable import ForUpdateArg
-from sqlmodel import Session, SQLModel, col
+from sqlmodel import Session, SQLModel
 
 import service.tables  # noqa: F401  (every tenant class must be known before the first session)
 from service.tables.accounts import (
@@ -41,10 +41,23 @@ from service.tables.accounts import (
     LoginSession,
     Membership,
 )
+from service.tables.calibrations import (
+    Calibration,
+    CalibrationReference,
+    CalibrationSupersession,
+)
+from service.tables.certificates import (
+    Certificate,
+    CertificateCalibration,
+    CertificateFile,
+    CertificateStatus,
+)
 from service.tables.exchange import Delivery
+from service.tables.items import Item
 from service.tables.log import LogLeaf, LogNode, SealRecord
 from service.tables.organizations import (
     AccessGrant,
+    AccessGrantEnding,
     Authorisation,
     Organization,
     OrganizationSummary,
@@ -79,6 +92,16 @@ WRITER: dict[type[Any], str] = {
 }
 OF_THE_LOG_IN = {Account, FederatedIdentity, Invitation, LoginSession, Membership}
 READABLE = {*TENANT_CLASSES, *WRITER, Organization, Authorisation}
+# What the parts of a book are made of that an organization may let a regulator read.
+PARTS: dict[str, frozenset[type[Any]]] = {
+    "items": frozenset({Item}),
+    "calibrations": frozenset({Calibration}),
+    "certificates": frozenset({Certificate, CertificateFile, CertificateStatus}),
+    "findings": frozenset({
+        Calibration, CalibrationReference, CalibrationSupersession, Certificate,
+        CertificateCalibration, Item,
+    }),
+}  # fmt: skip
 # What a statement may be made of; whatever else SQLAlchemy has or will have is refused.
 VALUES = frozenset({
     "alias", "bindparam", "case", "cast", "clauselist", "false", "function", "grouping", "label",
@@ -102,6 +125,7 @@ class TenantSession(Session):
         super().__init__(engine.execution_options(read_only=True) if read_only else engine)
         self.organization_id = organization_id
         self.read_only = read_only
+        self._readable: set[type[Any]] = READABLE
         self._kept: list[Any] = []  # or a row would be loaded again for each mention
         self._criteria = {
             table_class: _criterion(table_class, organization_id) for table_class in TENANT_CLASSES
@@ -162,10 +186,10 @@ class TenantSession(Session):
         """Return some columns of all rows of the own book, as the driver gives them."""
         from service import bulk  # noqa: PLC0415
 
-        if table_class not in TENANT_CLASSES:
-            raise CrossesTenants(f"{table_class.__name__} is in no book")
+        if table_class not in TENANT_CLASSES or table_class not in self._readable:
+            raise CrossesTenants(f"{table_class.__name__} is in no book that this session reads")
         self.flush()
-        table: Table = table_class.__table__  # type: ignore[attr-defined]
+        table: Table = table_class.__table__
         return bulk.columns(
             super().connection(),
             table,
@@ -222,8 +246,8 @@ class TenantSession(Session):
         if not state.is_select:
             self._check_change(state)
         classes = _classes(state.statement)
-        if not classes <= READABLE:
-            raise CrossesTenants("the log-in alone reads identities and accounts")
+        if not classes <= self._readable:
+            raise CrossesTenants("the log-in alone reads accounts, and a grantee what is granted")
         state.statement = state.statement.options(
             *(self._criteria[c] for c in classes if c in self._criteria)
         )
@@ -260,6 +284,21 @@ class TenantSession(Session):
                 raise CrossesTenants("a row holds values, not SQL")
 
 
+class GrantedSession(TenantSession):
+    """A session of another's book that reads one part of it, and writes nothing.
+
+    That the part is granted, whoever builds it has asked: `service.regulated.granted`.
+    """
+
+    def __init__(self, engine: Engine, organization_id: UUID, part: str) -> None:
+        super().__init__(engine, organization_id, read_only=True)
+        self._readable = READABLE - set(TENANT_CLASSES) | PARTS[part]
+
+    def logging_in(self) -> Never:
+        """Refuse: accounts are no part of a book."""
+        raise CrossesTenants("a grantee reads no accounts")
+
+
 class LogInSession(Session):
     """A session of the log-in: accounts, invitations and log-ins, and no organization's rows."""
 
@@ -292,8 +331,8 @@ def _writer(table_class: type[Any]) -> str:
 
 def _criterion(table_class: Any, organization_id: UUID) -> Any:
     visible = table_class.organization_id == organization_id
-    if table_class is AccessGrant:
-        visible = or_(visible, col(AccessGrant.grantee_id) == organization_id)
+    if table_class in (AccessGrant, AccessGrantEnding):
+        visible = or_(visible, table_class.grantee_id == organization_id)
     return with_loader_criteria(table_class, visible, include_aliases=True)
 
 

@@ -13,6 +13,7 @@ from service.auth import Reading
 from service.errors import FormNotThere
 from service.store import certificates as store
 from service.store import directory
+from service.tenancy import TenantSession
 from service.throttle import LOOK_UPS, throttled
 
 router = APIRouter(prefix="/certificates", tags=["certificates"])
@@ -82,6 +83,16 @@ def get_certificate(
     """Return a certificate of the own book as JSON, HTML, PDF, DCC XML or log proof, by `Accept`.
 
     A certificate carried over from the time before the service has no files here: 406.
+    """
+    return certificate_in_form(session, number, accept)
+
+
+def certificate_in_form(session: TenantSession, number: str, accept: str) -> Response:
+    """Return a certificate of a book in the form that is liked best.
+
+    Raises:
+        NotFound: the book holds none of this number.
+        FormNotThere: it is not there in any form that is accepted.
     """
     certificate = store.by_number(session, number)
     media_type = preferred(accept)

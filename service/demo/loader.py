@@ -7,7 +7,7 @@ over under its own number, published if its standard is, delivered to its owner 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -15,13 +15,13 @@ from uuid import UUID
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from service.actions import calibrations, certificates, deliveries, items, organizations
+from service.actions import calibrations, certificates, deliveries, grants, items, organizations
 from service.actions.calibrations import Result, Statement, Use, Work
 from service.demo.world import BEGINNING, World, identifier, moment
 from service.lookup import LookupKeys
 from service.tables.items import Item
 from service.tables.people import Person
-from service.tenancy import TenantSession
+from service.tenancy import PARTS, TenantSession
 from traceability.graph import MeasuringInterval, UncertaintyStatement
 
 MEANINGS = {"calibrated": "performed_by", "checked": "checked_by", "approved": "approved_by"}
@@ -89,6 +89,18 @@ def load(
         done = sum(_stride(loader, code, steps, progress) for code, steps in waiting.items())
         if not done:
             raise NeverReady(str({code: steps[0].event["id"] for code, steps in waiting.items()}))
+    _open_a_book(loader)
+
+
+def _open_a_book(loader: Loader) -> None:
+    """Let the demonstration's regulator read the power plant's book."""
+    now = moment(loader.world.as_of)
+    with TenantSession(loader.engine, identifier("TPP")) as session, session.begin():
+        grants.give(
+            session, identifier("REG"), parts=list(PARTS),
+            reason="示例监督检查 / example inspection",
+            expires_at=now + timedelta(days=365), actor_id=identifier("person:TPP:4"), now=now,
+        )  # fmt: skip
 
 
 def _create_organizations(loader: Loader, owner: Engine) -> None:

@@ -148,6 +148,14 @@ def of_item(session: TenantSession, item_id: UUID) -> Sequence[Calibration]:
     ).all()
 
 
+def page(session: TenantSession, *, after: UUID | None, limit: int) -> Sequence[Calibration]:
+    """Return so many calibrations of the book after the one of an id, by id."""
+    statement = select(Calibration).order_by(col(Calibration.id)).limit(limit)
+    if after is not None:
+        statement = statement.where(col(Calibration.id) > after)
+    return session.exec(statement).all()
+
+
 def of_items(session: TenantSession, item_ids: Iterable[UUID]) -> Sequence[Calibration]:
     """Return the calibrations of some items, oldest first."""
     return session.exec(

@@ -1,6 +1,8 @@
 """Reading certificates of one book, with their files, status and signatures."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlmodel import col, or_, select
@@ -17,6 +19,18 @@ from service.tables.certificates import (
 from service.tables.people import Person
 from service.tables.published import CertificateEntry
 from service.tenancy import TenantSession
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A certificate as a list tells it; `status` is what became of it last."""
+
+    id: UUID
+    number: str
+    kind: str
+    issued_at: datetime
+    status: str
+    content_sha256: str
 
 
 def get(session: TenantSession, certificate_id: UUID) -> Certificate:
@@ -41,6 +55,24 @@ def by_number(session: TenantSession, number: str) -> Certificate:
     if row is None:
         raise NotFound("certificate", number)
     return row
+
+
+def page(session: TenantSession, *, after: UUID | None, limit: int) -> list[Listed]:
+    """Return so many certificates of the book after the one of an id, by id."""
+    statement = select(Certificate).order_by(col(Certificate.id)).limit(limit)
+    if after is not None:
+        statement = statement.where(col(Certificate.id) > after)
+    rows = session.exec(statement).all()
+    status = CertificateStatus
+    became = dict(
+        session.exec(
+            select(status.certificate_id, status.status)
+            .where(col(status.certificate_id).in_([row.id for row in rows]))
+            .order_by(col(status.recorded_at))
+        ).all()
+    )
+    return [Listed(row.id, row.number, row.kind, row.issued_at, became[row.id], row.content_sha256)
+            for row in rows]  # fmt: skip
 
 
 def is_there(session: TenantSession, certificate_id: UUID | None, *numbers: str) -> bool:

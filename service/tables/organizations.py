@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 from uuid_utils.compat import uuid7
 
@@ -68,11 +68,41 @@ class OrganizationSummary(SQLModel, table=True):
 
 
 class AccessGrant(TenantRow, table=True):
-    """Leave that an organization gives another, such as a regulator, to read its book."""
+    """Leave that an organization gives a regulator to read parts of its book.
+
+    Attributes:
+        parts: of `service.tenancy.PARTS`; where nothing is said, nothing may be read.
+        starts_at: None: from the moment at which it was granted.
+        reason: why, as the organization says it: a law, an order, an agreement.
+    """
 
     __tablename__ = "access_grant"
-    __table_args__ = (APPEND_ONLY,)
+    __table_args__ = (Index(None, "organization_id", "id", "grantee_id", unique=True), APPEND_ONLY)
 
     grantee_id: UUID = Field(foreign_key="organization.id", index=True)
     granted_at: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime = Field(sa_type=UtcDateTime)
+    starts_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    parts: list[str] = Field(default_factory=list, sa_type=Json, nullable=True)
+    reason: str | None = None
+    granted_by: UUID | None = None
+
+
+class AccessGrantEnding(SQLModel, table=True):
+    """That a grant was taken back; it says whose it was, so that the grantee may read it too."""
+
+    __tablename__ = "access_grant_ending"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["organization_id", "grant_id", "grantee_id"],
+            ["access_grant.organization_id", "access_grant.id", "access_grant.grantee_id"],
+        ),
+        APPEND_ONLY,
+    )
+
+    organization_id: UUID = Field(primary_key=True, foreign_key="organization.id")
+    grant_id: UUID = Field(primary_key=True)
+    grantee_id: UUID = Field(foreign_key="organization.id", index=True)
+    ended_at: datetime = Field(sa_type=UtcDateTime)
+    ended_by: UUID
+    reason: str

@@ -141,6 +141,7 @@ class AccountPage:
     organizations: Sequence[tuple[UUID, Bilingual]]
     keys: Sequence[KeyRow]
     may_make_keys: bool
+    may_read_books: bool
     scopes: Sequence[str]
     expires_on: date
     federated: bool
@@ -648,6 +649,7 @@ def _account_page(
             if manages or row.person_id == actor.person_id
         ],
         may_make_keys=permissions.needed("POST", "keys") in actor.allowed,
+        may_read_books=permissions.needed("GET", "regulated-books") in actor.allowed,
         scopes=[scope for scope in permissions.SCOPES if scope in actor.allowed],
         expires_on=(now + A_MONTH).astimezone(LEGAL_TIME).date(),
         federated=request.app.state.settings.oidc_issuer is not None,

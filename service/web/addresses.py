@@ -39,6 +39,9 @@ IMPORT_CONFIRMATION_ROUTE = "/imports/{import_id}/confirmation"
 REFUSED_ROWS_ROUTE = "/imports/{import_id}/refused-rows"
 CONNECTIONS_ROUTE = "/connections"
 AUDIT_LOG_ROUTE = "/audit-log"
+GRANTS_ROUTE = "/grants"
+REGULATED_BOOKS_ROUTE = "/regulated-books"
+REGULATED_BOOK_ROUTE = "/regulated-books/{organization_id}/{part}"
 NOTICES_ROUTE = "/notices"
 NOTICE_ROUTE = "/notices/{notice_id}"
 NOTICE_RECEIPT_ROUTE = "/notices/{notice_id}/receipt"
@@ -109,6 +112,14 @@ def _code(number: str) -> str:
 def figure(name: str) -> str:
     """Return the address of the rows that a figure is counted from."""
     return f"{FIGURES_ROUTE}/{name}"
+def regulated_book(organization_id: UUID, part: str) -> str:
+    """Return the address of one part of a book that another organization opened."""
+    return f"{REGULATED_BOOKS_ROUTE}/{organization_id}/{part}"
+
+
+def certificate_of_regulated_book(organization_id: UUID, number: str) -> str:
+    """Return where a certificate of such a book is read."""
+    return f"/v1{regulated_book(organization_id, 'certificates')}/{quote(number)}"
 
 
 def import_(import_id: UUID) -> str:

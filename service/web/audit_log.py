@@ -14,6 +14,7 @@ from service.audit import BrokenEntry
 from service.auth import Reading
 from service.store import audit as store
 from service.store import people as people_store
+from service.tables.operations import AuditEntry
 from service.web import addresses
 from service.web.frame import TEMPLATES, render_page
 from service.web.loading import bilingual
@@ -26,7 +27,7 @@ ENTRIES_A_PAGE = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryRow:
-    """One entry; `actor` None: somebody who is no person of the book."""
+    """One entry; `actor` None: neither a person of the book nor a regulator's who read in it."""
 
     position: int
     recorded_at: datetime
@@ -78,7 +79,7 @@ def show_audit_log(
             EntryRow(
                 position=row.position,
                 recorded_at=row.recorded_at,
-                actor=people.get(row.actor_id),
+                actor=people.get(row.actor_id) or _reader(row),
                 action=row.action,
                 subject_id=row.subject_id,
                 said=tuple(sorted((name, str(value)) for name, value in row.said.items())),
@@ -92,3 +93,10 @@ def show_audit_log(
         next_before=rows[ENTRIES_A_PAGE - 1].position if len(rows) > ENTRIES_A_PAGE else None,
     )
     return render_page(request, page)
+
+
+def _reader(row: AuditEntry) -> Bilingual | None:
+    """Return who read the book by a grant; None for any other entry."""
+    if "reader_zh" not in row.said:
+        return None
+    return Bilingual(zh=row.said["reader_zh"], en=row.said["reader_en"])

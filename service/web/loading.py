@@ -40,7 +40,7 @@ from service.tables.calibrations import Calibration, CalibrationResult
 from service.tables.certificates import Certificate
 from service.tables.certificates import CertificateFile as FileRow
 from service.tables.items import Item
-from service.tenancy import TenantSession
+from service.tenancy import GrantedSession, TenantSession
 from service.uploads import LARGEST_FILE
 from service.web.intervals import interval_section
 from service.web.telling import chain_page, decimal, findings_page, level_name
@@ -559,6 +559,18 @@ def findings_of(
             for group in page.groups
         ),
     )
+
+
+def findings_of_granted(session: GrantedSession, *, on: date, known_at: datetime) -> FindingsPage:
+    """Return the findings of a book that another organization opened; nothing is linked to."""
+    holders_ids = calibration_store.published_ids(session)
+    links: dict[UUID, Link] = {}
+    for link in calibration_store.book(session, known_at=known_at):
+        told = _in_holders_ids(link, holders_ids)
+        links.setdefault(told.calibration_id, told)
+    names = {item.id: bilingual(item, "name") for item in item_store.own(session)}
+    findings = answers.audit_book(session, on=on, known_at=known_at)
+    return findings_page(findings, links.values(), names, on=on)
 
 
 def _in_holders_ids(link: Link, holders_ids: Mapping[UUID, UUID]) -> Link:

@@ -321,6 +321,18 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "expired": N_("Expired"),
         "revoked": N_("Revoked"),
     },
+    "grant state": {
+        "waiting": N_("Not yet in force"),
+        "in force": N_("In force"),
+        "expired": N_("Expired"),
+        "revoked": N_("Taken back"),
+    },
+    "part of a book": {
+        "items": N_("Items"),
+        "calibrations": N_("Calibrations"),
+        "certificates": N_("Certificates"),
+        "findings": N_("Findings"),
+    },
 }
 
 LOOKS: Mapping[str, str] = {
@@ -344,6 +356,7 @@ LOOKS: Mapping[str, str] = {
     "in force": "ok",
     "expired": "over",
     "revoked": "stop",
+    "waiting": "soon",
     Verdict.PASS: "ok",
     Verdict.FAIL: "over",
     Verdict.CONDITIONAL_PASS: "soon",

@@ -23,7 +23,7 @@ from starlette.routing import Mount
 
 from service import auth
 from service.tables.certificates import CertificateFile
-from service.tenancy import TENANT_TABLES, TenantSession
+from service.tenancy import PARTS, TENANT_TABLES, TenantSession
 from service.web import pages
 from tests.api_page import doors
 from tests.service import entering
@@ -116,7 +116,8 @@ def secrets(owner, names, story):
     return Secrets(
         texts=re.compile("|".join(map(re.escape, canaries))),
         files=frozenset(row["content"] for row in lab[CertificateFile.__tablename__]),
-        ids={name: [row["id"] for row in found if "id" in row] for name, found in lab.items()},
+        ids={name: [row["id"] for row in found if "id" in row] for name, found in lab.items()}
+        | {"organization": [names.LAB]},
         words=[story.number, "SN meter"],
         key=lab["idempotency_key"][0]["key"],
         people=[row["id"] for row in lab["person"]],
@@ -209,9 +210,10 @@ def cases(app, secrets: Secrets) -> Iterator[Case]:
 
 
 def filled(template: str, names: list[str], secrets: Secrets) -> Iterator[str]:
+    words = {"format": ["pdf", "json"], "step": ["start"], "part": sorted(PARTS)}
     choices = [
-        list(map(str, ids_for(name, secrets))) if name.endswith("_id") else
-        {"format": ["pdf", "json"], "step": ["start"]}.get(name, secrets.words[:1])
+        list(map(str, ids_for(name, secrets))) if name.endswith("_id")
+        else words.get(name, secrets.words[:1])
         for name in names
     ]  # fmt: skip
     for position in range(max(map(len, choices), default=1)):

@@ -38,6 +38,25 @@ def test_what_every_door_changes_some_role_may_change(tmp_path):
     assert sorted(door for door, needed in doors if needed not in known) == []
 
 
+def test_whoever_may_not_look_into_the_books_of_others_is_refused_at_each_door_of_theirs(tmp_path):
+    """A route within a router within another would lose its tag, and with it what it needs."""
+    app = create_app(
+        Settings(database_url=f"sqlite:///{tmp_path}/none.db", lookup_key_file=tmp_path / "key")
+    )
+
+    needs = {
+        str(door.path): permissions.needed("GET", resource_of(door.original_route))
+        for door in iter_route_contexts(app.routes)
+        if "regulated-books" in str(door.path)
+    }
+
+    assert len(needs) > 6
+    assert set(needs.values()) == {"regulated-books:read"}
+    readers = {role for role in permissions.ROLES
+               if "regulated-books:read" in permissions.of_role(role)}  # fmt: skip
+    assert readers == {"inspector", "supervisor"}
+
+
 def test_there_are_eight_roles_and_nobody_may_nothing_but_read():
     assert len(permissions.ROLES) == 8
     for role in permissions.ROLES:

@@ -58,7 +58,12 @@ from service.tables.certificates import CertificateCalibration, NumberCounter, S
 from service.tables.exchange import Delivery
 from service.tables.items import Item
 from service.tables.operations import IdempotencyKey, Outbox
-from service.tables.organizations import AccessGrant, Organization, OrganizationSummary
+from service.tables.organizations import (
+    AccessGrant,
+    AccessGrantEnding,
+    Organization,
+    OrganizationSummary,
+)
 from service.tables.people import ApiKey, Identity, Person, PersonRole
 from service.tables.published import (
     CertificateEntry,
@@ -169,10 +174,14 @@ def story(story, open_as, names):
     """The story, and a row in each of the tables that it does not touch."""
     until = NOW + timedelta(days=300)
     with open_as("LAB") as session, session.begin():
+        grant = {"id": uuid7(), "grantee_id": names.NIM, "granted_at": NOW, "expires_at": until,
+                 "parts": ["items"], "reason": "supervision of the year"}  # fmt: skip
+        session.insert(AccessGrant, [grant])
         session.insert(
-            AccessGrant,
-            [{"id": uuid7(), "grantee_id": names.NIM, "granted_at": NOW, "expires_at": until}],
-        )
+            AccessGrantEnding,
+            [{"grant_id": grant["id"], "grantee_id": names.NIM, "ended_at": until,
+              "ended_by": story.people["checked"].id, "reason": "the year is over"}],
+        )  # fmt: skip
         session.insert(
             IdempotencyKey,
             [{"key": "1", "request_sha256": "", "status_code": 201, "answer": {},
