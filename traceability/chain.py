@@ -271,6 +271,7 @@ def _link_mapping(link: Link | None) -> dict[str, object]:
         "superseded_at": None if link.superseded_at is None else link.superseded_at.isoformat(),
         "successor_id": None if link.successor_id is None else str(link.successor_id),
         "terminal_reason": link.terminal_reason,
+        "claimed_terminal_reason": link.claimed_terminal_reason,
         "interval": _interval_mapping(link.interval),
     }
 

@@ -190,6 +190,8 @@ class Link:
         recorded_at, superseded_at: moments in UTC; a link superseded by no successor is withdrawn.
         terminal_reason: why a chain may end here (national standard, certified reference
             material, recognized certificate, SI realisation); None where it may not.
+        claimed_terminal_reason: the reason that somebody else told for its end, where the
+            laboratory that it names is not recognized for the work: a claim, and no end.
         interval: the calibrated measuring interval.
         laboratory_authorised: on that day, for that work; None where nobody recorded it.
         track: which of the item's properties was calibrated; "main" is the one its
@@ -215,6 +217,7 @@ class Link:
     uncertainty: UncertaintyStatement | None = None
     references: tuple[Reference, ...] = ()
     laboratory_authorised: bool | None = None
+    claimed_terminal_reason: str | None = None
     track: str = MAIN_TRACK
 
     def superseded_by(self, day: date) -> bool:

@@ -237,8 +237,8 @@ def publish(
     Raises:
         NotFound: the book has no such calibration.
         AlreadyThere: it is published already.
-        NotPublishable: a reference behind it is not published, it is another's citation, or it
-            has been superseded or withdrawn.
+        NotPublishable: a reference behind it is not published, it is another's citation, it has
+            been superseded or withdrawn, or ends its chain by what another claims.
     """
     mine = session.organization_id
     row = store.get(session, calibration_id)
@@ -246,6 +246,9 @@ def publish(
         raise AlreadyThere(f"calibration {row.id} is published already")
     if store.supersession(session, row.id):
         raise NotPublishable(f"calibration {row.id} no longer holds")
+    links = store.links_of(session, [row.id], known_at=now)
+    if any(link.claimed_terminal_reason for link in links):
+        raise NotPublishable(f"calibration {row.id} ends its chain by a claim that nobody confirms")
     published = PublishedCalibration(
         holder_id=mine,
         calibration_id=row.id,

@@ -5,12 +5,12 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CTE, ColumnElement, Select, and_, func, literal
+from sqlalchemy import CTE, ColumnElement, Select, and_, func, literal, null
 from sqlalchemy import select as select_columns  # sqlmodel's stops at four columns
 from sqlmodel import SQLModel, col, or_, select
 
 from service.errors import NotFound
-from service.store.organizations import with_authorisation
+from service.store.organizations import with_authorisation, with_confirmed_ends
 from service.tables.calibrations import (
     Calibration,
     CalibrationFacts,
@@ -266,7 +266,7 @@ def book_links(known_at: datetime) -> Select[*tuple[Any, ...]]:
     target = func.coalesce(edge.reference_id, edge.published_id)
     ended = and_(col(end.calibration_id) == node.id, col(end.superseded_at) <= known_at)
     return (
-        _columns(node, edge, end, target, number)
+        _columns(node, edge, end, target, number, told_by=col(node.received_from_id))
         .outerjoin(end, ended)
         .outerjoin(edge, col(edge.calibration_id) == node.id)
         .where(col(node.recorded_at) <= known_at)
@@ -278,7 +278,9 @@ def layer_links(known_at: datetime) -> Select[*tuple[Any, ...]]:
     node, edge, end = PublishedCalibration, PublishedReference, PublishedSupersession
     ended = and_(col(end.published_id) == node.id, col(end.superseded_at) <= known_at)
     return (
-        _columns(node, edge, end, col(edge.reference_id), col(node.certificate_number))
+        _columns(
+            node, edge, end, col(edge.reference_id), col(node.certificate_number), told_by=null()
+        )
         .outerjoin(end, ended)
         .outerjoin(edge, col(edge.calibration_id) == node.id)
         .where(col(node.recorded_at) <= known_at)
@@ -286,12 +288,19 @@ def layer_links(known_at: datetime) -> Select[*tuple[Any, ...]]:
 
 
 def _columns(
-    node: type[SQLModel], edge: type[SQLModel], end: type[SQLModel], target: Any, number: Any
+    node: type[SQLModel],
+    edge: type[SQLModel],
+    end: type[SQLModel],
+    target: Any,
+    number: Any,
+    *,
+    told_by: Any,
 ) -> Select[*tuple[Any, ...]]:
     return select_columns(
         node.id.label("calibration_id"),  # type: ignore[attr-defined]
         node.item_id,  # type: ignore[attr-defined]
         number.label("certificate_number"),
+        told_by.label("received_from_id"),
         *(getattr(node, name) for name in FACTS if name != "certificate_number"),
         end.superseded_at,  # type: ignore[attr-defined]
         end.successor_id,  # type: ignore[attr-defined]
@@ -302,7 +311,10 @@ def _columns(
 
 
 def links_from(session: TenantSession, *statements: Select[*tuple[Any, ...]]) -> list[Link]:
-    """Return what such statements find, each calibration once with all its references."""
+    """Return what such statements find, each calibration once with all its references.
+
+    What another organization told of a chain's end is an end only where that is recognized here.
+    """
     first, *others = statements
     rows = session.execute(first.union_all(*others) if others else first).all()
     edges: dict[UUID, list[Any]] = {}
@@ -312,7 +324,13 @@ def links_from(session: TenantSession, *statements: Select[*tuple[Any, ...]]) ->
         edges.setdefault(row.calibration_id, [])
         if row.reference_id is not None:
             edges[row.calibration_id].append(row)
-    return [_link(row, sorted(edges[id_], key=lambda e: e.position)) for id_, row in nodes.items()]
+    links = [_link(row, sorted(edges[id_], key=lambda e: e.position)) for id_, row in nodes.items()]
+    told_by = {
+        id_: row.received_from_id
+        for id_, row in nodes.items()
+        if row.received_from_id is not None and row.terminal_reason is not None
+    }
+    return with_confirmed_ends(session, links, told_by) if told_by else links
 
 
 def _link(row: Any, edges: Sequence[Any]) -> Link:

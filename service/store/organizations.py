@@ -1,7 +1,7 @@
 """Reading organizations and what they are authorised to do; both are known to all."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from uuid import UUID
@@ -57,6 +57,45 @@ def with_authorisation(session: TenantSession, links: Iterable[Link]) -> list[Li
         for link in links
         for name in [(link.laboratory_zh, link.laboratory_en)]
         for authorised in [_authorised(link, scopes[name]) if len(holders[name]) == 1 else None]
+    ]
+
+
+def with_confirmed_ends(
+    session: TenantSession, links: Iterable[Link], told_by: Mapping[UUID, UUID]
+) -> list[Link]:
+    """Return links whose end another organization told as ends only where it is recognized.
+
+    A laboratory says of a calibration that a chain may end there: that it realizes a unit, or was
+    made by somebody recognized. That is believed where both who says so and the laboratory named
+    are recognized here: as a national institute, or by an authorisation on record for that day, of
+    the laboratory named for that work. Otherwise it stays as a claim that ends no chain.
+
+    Args:
+        told_by: who told of calibrations that are said to end a chain, by calibration.
+    """
+    organizations = session.exec(select(Organization)).all()
+    rows = session.exec(select(Authorisation)).all()
+    institutes = {row.id for row in organizations if row.kind == "national_institute"}
+
+    def scopes(holder_id: UUID, on: date) -> list[list[str]]:
+        held = (row for row in rows if row.holder_id == holder_id)
+        return [row.scope for row in held if row.valid_from <= on <= row.valid_until]
+
+    def is_confirmed(link: Link) -> bool:
+        teller, on = told_by[link.calibration_id], link.performed_on
+        name = link.laboratory_zh, link.laboratory_en
+        named = [row.id for row in organizations if (row.name_zh, row.name_en) == name]
+        if len(named) != 1 or not (teller in institutes or scopes(teller, on)):
+            return False
+        return named[0] in institutes or any(
+            link.procedure_code in scope for scope in scopes(named[0], on)
+        )
+
+    return [
+        link
+        if link.calibration_id not in told_by or is_confirmed(link)
+        else replace(link, terminal_reason=None, claimed_terminal_reason=link.terminal_reason)
+        for link in links
     ]
 
 

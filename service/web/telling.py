@@ -123,6 +123,7 @@ class _Nodes:
             method=_method(used),
             contributed=_contributed(step),
             terminal_reason=link.terminal_reason if link else None,
+            claimed_terminal_reason=link.claimed_terminal_reason if link else None,
             repeated=step.repeated,
             broken=step.calibration_id in self.broken,
             nodes=tuple(self.node(behind) for behind in step.steps),

@@ -336,6 +336,7 @@ class ChainNode:
     method: Bilingual | None = None
     contributed: tuple[Decimal, str] | None = None
     terminal_reason: str | None = None
+    claimed_terminal_reason: str | None = None
     repeated: bool = False
     broken: bool = False
     nodes: tuple["ChainNode", ...] = ()

@@ -14,6 +14,7 @@ from sqlmodel import Session
 from service.actions import calibrations, deliveries, organizations
 from service.demo.story import Story
 from service.demo.world import read_world
+from service.tables.organizations import Authorisation, Organization
 from service.tables.people import Person
 from service.tenancy import TenantSession
 from tests.conftest import ENGINES
@@ -96,6 +97,23 @@ def story(open_as: OpenAs, names: SimpleNamespace, people: dict[str, Person]) ->
         told.item = books.register(session, "meter").id
         deliveries.take_in(session, told.delivery, told.item, actor_id=ACTOR, now=NOW)
     return told
+
+
+@pytest.fixture
+def recognized(owner: Engine, names: SimpleNamespace) -> None:
+    """NIM is a national institute, and LAB accredited for the gauges' procedure."""
+    with Session(owner) as session, session.begin():
+        session.get_one(Organization, names.NIM).kind = "national_institute"
+        session.add(
+            Authorisation(
+                holder_id=names.LAB,
+                number="L0001",
+                kind_zh="实验室认可",
+                scope=[PROCEDURE],
+                valid_from=date(2024, 1, 1),
+                valid_until=date(2027, 12, 31),
+            )
+        )
 
 
 @pytest.fixture(scope="module", params=ENGINES)

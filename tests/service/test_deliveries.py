@@ -490,7 +490,7 @@ def test_an_item_that_the_ledger_does_not_have_receives_nothing(open_as, owner, 
 # --- One standard, told by two
 
 
-def test_a_customer_hears_of_one_standard_from_two_laboratories(open_as, names):
+def test_a_customer_hears_of_one_standard_from_two_laboratories(open_as, names, recognized):
     """NIM's unpublished standard is behind LAB's calibration and behind NIM's own."""
     with open_as("NIM") as session, session.begin():
         standard_id = calibrate(session, "S", date(2025, 1, 1), terminal_reason="x").id
@@ -515,7 +515,7 @@ def test_a_customer_hears_of_one_standard_from_two_laboratories(open_as, names):
             assert chain(session, id_, on=None, known_at=NOW).unbroken
 
 
-def test_what_the_recipient_made_may_be_cited_back_to_it(open_as, names):
+def test_what_the_recipient_made_may_be_cited_back_to_it(open_as, names, recognized):
     """LAB calibrates a gauge of NIM's with the standard that NIM calibrated for LAB."""
     with open_as("NIM") as session, session.begin():
         standard = calibrate(session, "S", date(2025, 2, 1), terminal_reason="x").id

@@ -156,7 +156,7 @@ def test_what_replaces_a_cited_standard_is_cited_by_the_notice_itself(open_as, s
         assert chain(session, story.meter, on=None, known_at=MUCH_LATER).unbroken
 
 
-def test_an_end_travels_on_to_whoever_was_told_by_the_holder(open_as, names):
+def test_an_end_travels_on_to_whoever_was_told_by_the_holder(open_as, names, recognized):
     """NIM's unpublished standard is behind LAB's working standard, and so behind ENT's meter."""
     with open_as("NIM") as session, session.begin():
         standard = calibrate(session, "S", date(2025, 1, 1), terminal_reason="x").id
