@@ -40,6 +40,7 @@ from service.api import (
     reevaluations,
     regulated_books,
     risks,
+    summaries,
     uncertainty_budgets,
     webhooks,
     work_orders,
@@ -73,6 +74,7 @@ from service.web import procedures as procedure_pages
 from service.web import recalls as recall_pages
 from service.web import revisions as revision_pages
 from service.web import risks as risk_pages
+from service.web import summaries as summary_pages
 from service.web import work_orders as work_order_pages
 from service.web import worksheets as worksheet_pages
 from service.web.drawing import draw_chain
@@ -114,6 +116,7 @@ BOOKS_AND_NUMBERS = (
     api_keys,
     grants,
     regulated_books,
+    summaries,
 )
 PATIENCE = 10  # seconds for the work at hand when the service stops
 
@@ -188,6 +191,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(revision_pages.router)
     app.include_router(risk_pages.router)
     app.include_router(grant_pages.router)
+    app.include_router(summary_pages.router)
     app.state.draw_chain = draw_chain
     app.openapi = partial(describe, app)  # type: ignore[method-assign]  # FastAPI's own way
     add_problem_handlers(app)

@@ -21,8 +21,8 @@ ROLES: Mapping[str, frozenset[str]] = MappingProxyType({
     "approver": WORK | {"keys"},
     "ledger_keeper": LEDGER | {"keys"},
     "inspector": frozenset({"keys", "regulated-books"}),
-    "supervisor": frozenset({"keys", "regulated-books", "grants"}),
-    "administrator": LEDGER | {"people", "keys", "grants"},
+    "supervisor": frozenset({"keys", "regulated-books", "grants", "summaries"}),
+    "administrator": LEDGER | {"people", "keys", "grants", "summaries"},
     "viewer": frozenset(),
 })  # fmt: skip
 RESOURCES = tuple(sorted(frozenset().union(*ROLES.values())))

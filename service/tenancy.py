@@ -128,7 +128,8 @@ class TenantSession(Session):
         self._readable: set[type[Any]] = READABLE
         self._kept: list[Any] = []  # or a row would be loaded again for each mention
         self._criteria = {
-            table_class: _criterion(table_class, organization_id) for table_class in TENANT_CLASSES
+            table_class: _criterion(table_class, organization_id)
+            for table_class in (*TENANT_CLASSES, OrganizationSummary)
         }
         event.listen(self, "after_begin", self._enter)
         event.listen(self, "do_orm_execute", self._narrow)
@@ -322,6 +323,35 @@ class LogInSession(Session):
             raise CrossesTenants("the log-in writes accounts, no book")
 
 
+class SummingSession(Session):
+    """A session that reads what every organization stated of its numbers, and nothing else.
+
+    What may be told of that, `service.suppression` says.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine.execution_options(read_only=True))
+        event.listen(self, "after_begin", self._enter)
+        event.listen(self, "do_orm_execute", self._check_statement)
+        event.listen(self, "before_flush", self._refuse_rows)
+
+    def connection(self, *_args: Any, **_kwargs: Any) -> Never:
+        """Refuse: a bare connection reads more than what was stated."""
+        raise CrossesTenants("a session that sums gives no connection")
+
+    def _enter(self, _session: Any, _transaction: Any, connection: Connection) -> None:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SET TRANSACTION READ ONLY"))
+            connection.exec_driver_sql("SET LOCAL suyuan.summing = 'on'")
+
+    def _check_statement(self, state: ORMExecuteState) -> None:
+        if not state.is_select or _classes(state.statement) != {OrganizationSummary}:
+            raise CrossesTenants("who sums reads what organizations stated, no book")
+
+    def _refuse_rows(self, _session: Any, _context: Any, _instances: Any) -> Never:
+        raise CrossesTenants("who sums writes nothing")
+
+
 def _writer(table_class: type[Any]) -> str:
     """Return the column that says who wrote a row."""
     if table_class not in WRITER and table_class not in TENANT_CLASSES:
@@ -330,7 +360,8 @@ def _writer(table_class: type[Any]) -> str:
 
 
 def _criterion(table_class: Any, organization_id: UUID) -> Any:
-    visible = table_class.organization_id == organization_id
+    whose = "organization_id" if table_class in TENANT_CLASSES else WRITER[table_class]
+    visible = getattr(table_class, whose) == organization_id
     if table_class in (AccessGrant, AccessGrantEnding):
         visible = or_(visible, table_class.grantee_id == organization_id)
     return with_loader_criteria(table_class, visible, include_aliases=True)

@@ -313,6 +313,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "procedures": N_("Procedures"),
         "recalls": N_("Recalls"),
         "regulated-books": N_("Granted books"),
+        "summaries": N_("Summaries"),
         "webhooks": N_("Webhooks"),
         "work-orders": N_("Work orders"),
     },
@@ -326,6 +327,11 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "in force": N_("In force"),
         "expired": N_("Expired"),
         "revoked": N_("Taken back"),
+    },
+    "counted state": {
+        "valid": N_("Valid"),
+        "overdue": N_("Overdue"),
+        "not_calibrated": N_("Not calibrated"),
     },
     "part of a book": {
         "items": N_("Items"),

@@ -47,7 +47,7 @@ def test_the_inspector_reads_the_open_book_part_by_part(client, language, headin
 
     assert f"<h1>{heading}</h1>" in page
     assert all(address in page for address in parts.values())
-    assert "0083105" in shown(client, INSPECTOR, parts["items"], language)
+    assert shown(client, INSPECTOR, parts["items"], language).count('<th scope="row">') > 10
     assert "TPP-2025-00009" in shown(client, INSPECTOR, parts["calibrations"], language)
     assert "GRID-2024-00007" in shown(client, INSPECTOR, parts["certificates"], language)
     shown(client, INSPECTOR, parts["findings"], language)
