@@ -9,7 +9,13 @@ import typer
 organization = typer.Typer(no_args_is_help=True, help="Create organizations.")
 person = typer.Typer(no_args_is_help=True, help="Invite people.")
 
-KINDS = "national_institute, regional_institute, accredited_laboratory, enterprise or regulator"
+KINDS = (
+    "national_institute",
+    "regional_institute",
+    "accredited_laboratory",
+    "enterprise",
+    "regulator",
+)
 Zh = Annotated[str, typer.Option("--name-zh", help="The name in Chinese.")]
 En = Annotated[str, typer.Option("--name-en", help="The name in English.")]
 
@@ -19,7 +25,7 @@ def create(
     code: Annotated[str, typer.Argument(help="Begins its certificate numbers: A-Z and 0-9.")],
     name_zh: Zh,
     name_en: En,
-    kind: Annotated[str, typer.Option(help=KINDS)],
+    kind: Annotated[str, typer.Option(help=", ".join(KINDS))],
     address: Annotated[str, typer.Option(help="As certificates print it.")],
     administrator_zh: Annotated[str, typer.Option(help="The first person, in Chinese.")],
     administrator_en: Annotated[str, typer.Option(help="The same in English.")],
@@ -40,6 +46,8 @@ def create(
     from service.settings import Settings  # noqa: PLC0415
     from service.tenancy import TenantSession  # noqa: PLC0415
 
+    if kind not in KINDS:
+        raise typer.BadParameter(f"one of {', '.join(KINDS)}", param_hint="--kind")
     settings = Settings()
     require_ready(settings)
     with Session(open_engine(settings.owner_url)) as owner, owner.begin():

@@ -83,7 +83,7 @@ def test_the_end_that_an_unrecognized_sender_claims_ends_no_chain(open_as, send,
     assert (end.terminal_reason, end.claimed_terminal_reason) == (None, CLAIM)
     assert [found.flaw.value for found in chain.breaks] == ["no_path_to_root"]
     assert not judged.is_unbroken
-    told = chain.as_mapping()["steps"][0]["link"]
+    told = chain.ends[0].as_mapping()
     assert told["terminal_reason"] is None
     assert told["claimed_terminal_reason"] == CLAIM
 

@@ -157,3 +157,14 @@ def test_the_demonstration_runs_twice_and_keeps_to_its_folder(folder):
     assert sorted(path.name for path in folder.iterdir()) == ["kept", "suyuan-demo"]
     assert not (folder / "suyuan.db").exists()
     assert len(list((folder / "kept").iterdir())) == 7
+
+
+def test_an_organization_of_an_unknown_kind_is_refused_at_the_option(folder):
+    facts = ["--name-zh", "某", "--name-en", "x", "--kind", "ministry", "--address", "x",
+             "--administrator-zh", "某", "--administrator-en", "x"]  # fmt: skip
+
+    answer = run("organization", "create", "X", *facts)
+
+    assert answer.exit_code == 2
+    assert "--kind" in answer.output
+    assert "regulator" in answer.output
