@@ -113,6 +113,8 @@ def _code(number: str) -> str:
 def figure(name: str) -> str:
     """Return the address of the rows that a figure is counted from."""
     return f"{FIGURES_ROUTE}/{name}"
+
+
 def regulated_book(organization_id: UUID, part: str) -> str:
     """Return the address of one part of a book that another organization opened."""
     return f"{REGULATED_BOOKS_ROUTE}/{organization_id}/{part}"
