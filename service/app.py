@@ -69,6 +69,7 @@ from service.web import evaluations as evaluation_pages
 from service.web import figures as figure_pages
 from service.web import grants as grant_pages
 from service.web import ledger as ledger_pages
+from service.web import lots as lot_pages
 from service.web import notices as notice_pages
 from service.web import procedures as procedure_pages
 from service.web import recalls as recall_pages
@@ -175,6 +176,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(due_pages.router)
     app.include_router(digest_pages.router)
     app.include_router(figure_pages.router)
+    app.include_router(lot_pages.router)
     app.include_router(impact.router)
     app.include_router(account_pages.router)
     app.include_router(worksheet_pages.router)

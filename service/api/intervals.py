@@ -27,6 +27,9 @@ from service.clock import Now, Today
 from service.errors import InvalidField
 from service.exchange.budget_answer import Said
 from service.exchange.budget_request import NotNegative, Number, Positive, Strict
+from service.exchange.lot_request import EXAMPLES as LOT_EXAMPLES
+from service.exchange.lot_request import LotAnswer, LotRequest
+from service.exchange.lot_request import answer as lot_answer
 from service.intervals import DAYS_A_YEAR, DEFAULT_TARGET, SEED, ItemInterval, interval_of
 
 router = APIRouter(tags=["intervals"])
@@ -227,6 +230,19 @@ def analyse_intervals(
             for one, member in zip(said.items, drift.members, strict=True)
         ],
     )
+
+
+@router.post("/lots")
+def evaluate_lot(
+    said: Annotated[LotRequest, Body(openapi_examples=LOT_EXAMPLES)],
+) -> LotAnswer:
+    """Say how long a lot of like instruments lives, and when it is to be replaced.
+
+    Ages are known between limits; the life is Weibull's by maximum likelihood, with the limits of
+    its profile. Status (状态评价) and replacement before failure (适前更换) rest on the lower
+    limit. Nothing is stored.
+    """
+    return lot_answer(said)
 
 
 @router.get("/items/{item_id}/interval")

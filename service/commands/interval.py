@@ -1,6 +1,7 @@
 """`suyuan interval`: how long an item may run until its next calibration."""
 
 from datetime import date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 from uuid import UUID
 
@@ -25,8 +26,12 @@ HEADINGS: Final = {
 
 
 def interval(
-    serial: Annotated[str, typer.Argument(help="The item's serial number.")],
+    serial: Annotated[str, typer.Argument(help="The item's serial number.")] = "",
     *,
+    lot: Annotated[
+        Path | None,
+        typer.Option("--lot", help="A lot of like instruments, as JSON, instead of an item."),
+    ] = None,
     target: Annotated[
         float, typer.Option("--target", help="P(in tolerance) wanted, in (0, 1).")
     ] = 0.95,
@@ -47,8 +52,18 @@ def interval(
 
     A mandatory period is never lengthened. Exit code 3 if no interval can be gone by.
 
+    With --lot: the life of a lot of like instruments, such as electricity meters, and when it is
+    to be replaced. Exit code 3 if that is now, or cannot be said.
+
     Example: suyuan interval 11.030.2157 --target 0.9
+
+    Example: suyuan interval --lot meters.json
     """
+    if lot is not None:
+        _tell_lot(lot, as_json=as_json, language=language_of(lang))
+        return
+    if not serial:
+        raise typer.BadParameter("name an item's serial number, or --lot FILE")
     from service.api.intervals import item_interval_answer  # noqa: PLC0415  (--help stays quick)
     from service.clock import day_of  # noqa: PLC0415
 
@@ -68,6 +83,29 @@ def interval(
         for (item, _), answer in zip(found, answers, strict=True):
             _print(item, answer, language)
     if all(one.months is None for one in answers):
+        raise typer.Exit(FINDINGS)
+
+
+def _tell_lot(path: Path, *, as_json: bool, language: Language) -> None:
+    from procedures.lots import LotStatus  # noqa: PLC0415  (--help stays quick)
+    from service.exchange.lot_request import answer, read_lot  # noqa: PLC0415
+
+    try:
+        told = answer(read_lot(path.read_text("utf-8")))
+    except OSError as error:
+        raise typer.BadParameter(str(error), param_hint="--lot") from error
+    if as_json:
+        typer.echo(told.model_dump_json(indent=2))
+    else:
+        for sentence in told.sentences:
+            typer.echo(sentence.zh if language == "zh" else sentence.en)
+        table = Table(told.unit, "R", f"{told.confidence:.0%}", "", box=box.SIMPLE)
+        for point in told.curve:
+            estimate = "" if point.estimate is None else f"{point.estimate:.3f}"
+            bar = "█" * round(WIDTH * point.low)
+            table.add_row(f"{point.age:.1f}", estimate, f"{point.low:.3f} – {point.high:.3f}", bar)
+        Console(highlight=False, markup=False, emoji=False).print(table)
+    if told.status is not LotStatus.KEEP:
         raise typer.Exit(FINDINGS)
 
 

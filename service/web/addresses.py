@@ -27,6 +27,7 @@ DUE_NOTICES_ROUTE = "/due/notices"
 FIGURES_ROUTE = "/figures"
 FIGURE_ROUTE = "/figures/{name}"
 FIGURE_CSV_ROUTE = "/figures/{name}.csv"  # declared before the page's
+LOTS_ROUTE = "/lots"
 RESPONSIBILITIES_ROUTE = "/due/responsibilities"
 NOTICE_PREFERENCE_ROUTE = "/account/notices"
 FINDINGS_ROUTE = "/findings"

@@ -14,6 +14,7 @@ from certificates.content import CertificateKind, Meaning
 from certificates.log import LoggedEvent
 from procedures.checks import Slip
 from procedures.conformity import Verdict
+from procedures.lots import LotStatus
 from procedures.worksheet import Course
 from service.figures import FigureName
 from service.risks import Gap
@@ -87,6 +88,11 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         FigureName.CONFORMING: N_("Conforming"),
         FigureName.FIRST_TIME: N_("Conforming the first time"),
         FigureName.TURN_AROUND: N_("Turn-around"),
+    },
+    "lot status": {
+        LotStatus.KEEP: N_("Keep in use"),
+        LotStatus.WATCH: N_("Watch them"),
+        LotStatus.REPLACE: N_("Replace them"),
     },
     "due stage": {
         Stage.OVERDUE: N_("Overdue"),
@@ -356,6 +362,9 @@ LOOKS: Mapping[str, str] = {
     DueStatus.LATER: "ok",
     DueStatus.NONE: "none",
     DueStatus.STOPPED: "none",
+    LotStatus.KEEP: "ok",
+    LotStatus.WATCH: "soon",
+    LotStatus.REPLACE: "over",
     Stage.WITHIN_30: "soon",
     Stage.WITHIN_60: "plain",
     Stage.WITHIN_90: "plain",
