@@ -1,5 +1,6 @@
 """The procedure editions that ship with the service, each with its own text."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -41,17 +42,18 @@ def in_order(kept: BuiltIn) -> tuple[str, tuple[int, ...], str]:
     return series, digits, kept.edition.edition
 
 
-def edition_in_force(code: str, *, on: date) -> BuiltIn:
+def edition_in_force(code: str, *, on: date, beside: Iterable[BuiltIn] = ()) -> BuiltIn:
     """Return the edition of a procedure that is in force on a day.
 
     Raises:
-        NotFound: the catalogue has none; the editions that ended or have not begun are named.
+        NotFound: the catalogue has none; the editions that ended or have not begun are named, with
+            those `beside` it.
     """
     known = [row for row in built_in_editions() if row.edition.code == code]
     for built_in in known:
         if built_in.edition.is_in_force(on):
             return built_in
-    told = "; ".join(f"{row.edition.name} {row.edition.in_force(on)}" for row in known)
+    told = "; ".join(f"{row.edition.name} {row.edition.in_force(on)}" for row in [*known, *beside])
     raise NotFound("procedure edition in force", f"{code} on {on}{told and f' ({told})'}")
 
 

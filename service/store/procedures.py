@@ -68,10 +68,11 @@ def in_force(session: TenantSession, code: str, *, on: date) -> BuiltIn:
     Raises:
         NotFound: there is none; the editions that ended or have not begun are named.
     """
-    for kept in own(session):
-        if kept.edition.code == code and kept.edition.in_force(on) is InForce.YES:
+    mine = [kept for kept in own(session) if kept.edition.code == code]
+    for kept in mine:
+        if kept.edition.in_force(on) is InForce.YES:
             return kept
-    return edition_in_force(code, on=on)
+    return edition_in_force(code, on=on, beside=mine)
 
 
 def of_code(session: TenantSession, code: str) -> tuple[BuiltIn, ...]:

@@ -13,6 +13,8 @@ from math import sqrt
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from service.api import evaluations
@@ -25,6 +27,8 @@ from service.throttle import Throttle
 from service.web import add_pages
 from service.web import evaluations as pages
 from service.web.views import Frame
+from service.web.viz import draw_values
+from tests.proofs import how_many
 
 KINDS = sorted(REQUESTS)
 
@@ -393,6 +397,39 @@ def test_what_is_no_number_never_enters(doors, number):
     )
 
     assert pointers(answer) == ["/runs/0/capacity"]
+
+
+def numbers_of(part, path=()):
+    """Yield where the numbers of a body stand."""
+    inside = part.items() if isinstance(part, dict) else enumerate(part)
+    for key, value in inside:
+        if isinstance(value, dict | list):
+            yield from numbers_of(value, (*path, key))
+        elif isinstance(value, int | float):
+            yield (*path, key)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of numpy, on the way to a refusal
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=how_many(25, full=1000), deadline=None)
+@given(data=st.data())
+def test_whatever_the_numbers_the_answer_is_finite_or_points_at_them(doors, kind, data):
+    body = example(kind)
+    for *outer, last in data.draw(st.sets(st.sampled_from(list(numbers_of(body))), min_size=1)):
+        part = body
+        for key in outer:
+            part = part[key]
+        part[last] = data.draw(st.sampled_from([0, -1, 1, 5e-324, 1e-300, 1e30, 1e60, -1e60]))
+
+    answer = doors.post(f"/v1/evaluations/{kind}", json=body)
+
+    assert answer.status_code in (200, 422)
+    if answer.status_code == 422:
+        assert all(pointer.startswith("/") for pointer in pointers(answer))
+        return
+    found = REQUESTS[kind].model_validate(body).evaluate()
+    assert all(map(as_shown, found.report.figures))
+    assert found.plot is None or draw_values(found.plot).marks
 
 
 # ── Files ────────────────────────────────────────────────────────────────────────────────────

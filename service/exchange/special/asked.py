@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from math import isfinite
 from typing import Annotated, ClassVar, Final
 
 from pydantic import Field
@@ -25,6 +26,7 @@ MOST_POINTS: Final = 1_000
 MOST_SAMPLES: Final = 10_000
 MOST_MARKS: Final = 40  # drawn; the figures have all of them
 
+OUT_OF_RANGE: Final = "the numbers are too large or too small to calculate with"
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 
 VERDICT_OF_PERFORMANCE: Final = {
@@ -61,7 +63,15 @@ class SpecialRequest(Strict):
         plot: Plot | None,
         remarks: Sequence[Said] = (),
     ) -> Evaluated:
-        """Return what was found as the answer to this request."""
+        """Return what was found as the answer to this request.
+
+        Raises:
+            InvalidField: a figure left the range of a float on the way.
+        """
+        for figure in figures:
+            known = (figure.value, figure.expanded_uncertainty, figure.limit)
+            if not all(isfinite(number) for number in known if number is not None):
+                raise InvalidField("/", f"{figure.quantity}: {OUT_OF_RANGE}")
         report = EvaluationReport(
             kind=self.KIND,
             title=self.TITLE,
@@ -89,8 +99,7 @@ def pointing_at(where: str) -> Iterator[None]:
     except ProcedureError as error:
         raise InvalidField(where or "/", str(error)) from error
     except (ArithmeticError, ValueError) as error:
-        reason = "the numbers are too large or too small to calculate with"
-        raise InvalidField(where or "/", reason) from error
+        raise InvalidField(where or "/", OUT_OF_RANGE) from error
 
 
 def require_once(names: Sequence[str], where: str) -> None:
