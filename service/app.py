@@ -34,6 +34,7 @@ from service.api import (
     logs,
     notices,
     people,
+    plans,
     procedures,
     recalls,
     received_documents,
@@ -71,6 +72,7 @@ from service.web import grants as grant_pages
 from service.web import ledger as ledger_pages
 from service.web import lots as lot_pages
 from service.web import notices as notice_pages
+from service.web import plans as plan_pages
 from service.web import procedures as procedure_pages
 from service.web import recalls as recall_pages
 from service.web import revisions as revision_pages
@@ -110,6 +112,7 @@ BOOKS_AND_NUMBERS = (
     conformity_statements,
     evaluations,
     intervals,
+    plans,
     procedures,
     work_orders,
     worksheets,
@@ -182,6 +185,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(worksheet_pages.router)
     app.include_router(work_order_pages.router)
     app.include_router(notice_pages.router)
+    app.include_router(plan_pages.router)
     app.include_router(recall_pages.router)
     app.include_router(intake.router)
     app.include_router(evaluation_pages.router)

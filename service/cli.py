@@ -28,6 +28,7 @@ from service.commands.interval import interval
 from service.commands.keys import key, make_missing
 from service.commands.ledger import export, import_
 from service.commands.organizations import organization, person
+from service.commands.plan import plan
 from service.commands.procedure import procedure
 from service.commands.recall import recall
 from service.commands.risks import risks
@@ -63,6 +64,7 @@ certificate.command()(certificates.void)
 certificate.command("import")(certificates.import_)
 certificate.command()(certificates.fetch_schema)
 procedure.command()(evaluate)
+app.add_typer(plan, name="plan")
 app.add_typer(procedure, name="procedure")
 app.add_typer(organization, name="organization")
 app.add_typer(person, name="person")

@@ -29,7 +29,8 @@ RESOURCES = tuple(sorted(frozenset().union(*ROLES.values())))
 # What is changed with these, under another name.
 KINDRED: Mapping[str, str] = MappingProxyType({
     "connections": "webhooks", "due": "items", "due-dates": "items", "imports": "ledger",
-    "intake": "deliveries", "notices": "deliveries", "received-documents": "deliveries",
+    "intake": "deliveries", "notices": "deliveries", "plans": "work-orders",
+    "received-documents": "deliveries",
     "revisions": "certificates",
 })  # fmt: skip
 # What changes no book, though it is posted: the own account, and questions with a body.

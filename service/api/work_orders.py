@@ -239,7 +239,7 @@ def list_work_orders(
     grouped: dict[UUID, list[Listed]] = {id_: [] for id_ in page}
     for row in store.listed(session, store.Wanted(order_ids=page)):
         grouped[row.order.id].append(row)
-    return [_order(own) for own in grouped.values()]
+    return [order_answer(own) for own in grouped.values()]
 
 
 @router.post("", status_code=201)
@@ -259,7 +259,7 @@ def place_work_order(
         due_on=said.due_on,
         remarks=said.remarks,
     )
-    return _order(store.of_order(session, order.id))
+    return order_answer(store.of_order(session, order.id))
 
 
 @router.get("/inbox")
@@ -309,7 +309,7 @@ def take_in_document(
     else:
         order_exchange.take_in_result(session, delivery_id, said.line_id, person=person, now=now)
         order = store.get(session, store.line(session, said.line_id).work_order_id)
-    return _order(store.of_order(session, order.id))
+    return order_answer(store.of_order(session, order.id))
 
 
 @router.get("/policy")
@@ -356,7 +356,7 @@ def list_loads(
 def get_work_order(session: Reading, order_id: UUID) -> WorkOrderAnswer:
     """Return a work order with its items and where each stands."""
     store.get(session, order_id)
-    return _order(store.of_order(session, order_id))
+    return order_answer(store.of_order(session, order_id))
 
 
 @router.post("/{order_id}/answer")
@@ -372,7 +372,7 @@ def answer_work_order(
         person=people_store.acting(session, actor.person_id),
         now=now,
     )
-    return _order(store.of_order(session, order.id))
+    return order_answer(store.of_order(session, order.id))
 
 
 @router.get("/lines/{line_id}")
@@ -513,7 +513,8 @@ def _octets(pointer: str, text: str) -> bytes:
         raise InvalidField(pointer, "is not base64") from None
 
 
-def _order(rows: list[Listed]) -> WorkOrderAnswer:
+def order_answer(rows: list[Listed]) -> WorkOrderAnswer:
+    """Return a work order as it is answered."""
     order, customer = rows[0].order, rows[0].customer
     return WorkOrderAnswer.model_validate(
         order,

@@ -30,6 +30,7 @@ from service.store import items as item_store
 from service.store import jobs as job_store
 from service.store import verdicts as verdict_store
 from service.store import webhooks as webhook_store
+from service.store.plans import PLAN_MAKING
 from service.tables.operations import Job
 from service.tenancy import TenantSession
 from service.webhooks import body, headers, secret_of
@@ -220,6 +221,7 @@ class Worker:
 
     def _do(self, organization_id: UUID, job_id: UUID, kind: str) -> None:
         from service.exchange import ledger_import  # noqa: PLC0415  (who has no ledger waits less)
+        from service.jobs import planning  # noqa: PLC0415
 
         def open_session() -> TenantSession:
             return self._open(organization_id)
@@ -230,6 +232,8 @@ class Worker:
             pulls.run_job(
                 open_session, job_id, keys=self._keys, network=self._network, now=self._now
             )
+        elif kind == PLAN_MAKING:
+            planning.run_job(open_session, job_id, now=self._now)
         else:
             raise LookupError(f"no worker does {kind}")
 
@@ -240,7 +244,7 @@ class Worker:
             job = session.get_one(Job, (organization_id, job_id))
             job.failure = str(error)[:500] or type(error).__name__
             job.lease_until = None
-            if job.attempts >= MOST_ATTEMPTS:
+            if job.attempts >= MOST_ATTEMPTS or job.kind == PLAN_MAKING:  # a person waits for it
                 job.state, job.finished_at = "failed", self._now()
                 if job.kind == job_store.LEDGER_PULL:
                     pulls.note_failure(session, job, now=self._now())

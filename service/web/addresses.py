@@ -203,3 +203,21 @@ def work_order_line(line_id: UUID, step: str) -> str:
 def worksheet(line_id: UUID) -> str:
     """Return the address of the worksheet of one item of a work order."""
     return work_order_line(line_id, "worksheet")
+
+
+PLANS_ROUTE = "/plans"
+
+
+def plan(plan_id: UUID) -> str:
+    """Return the address of a plan's board."""
+    return f"{PLANS_ROUTE}/{plan_id}"
+
+
+def plan_item(plan_id: UUID, item_id: UUID, activity: str) -> str:
+    """Return the address of why an item has its week in a plan."""
+    return f"{PLANS_ROUTE}/{plan_id}/items/{item_id}/{activity}"
+
+
+def packing_list(order_id: UUID) -> str:
+    """Return the address of the packing list of a work order."""
+    return f"{WORK_ORDERS_ROUTE}/{order_id}/packing-list"

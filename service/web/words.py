@@ -119,6 +119,43 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         Rule.REENTRY: N_("Out of storage, not yet checked"),
         Rule.OVERRIDE: N_("Set by a person"),
     },
+    "cost term": {
+        "overdue": N_("overdue"),
+        "early": N_("validity lost"),
+        "downtime": N_("downtime"),
+        "trip": N_("trip"),
+        "trips": N_("trips"),
+        "hours": N_("dear hours"),
+        "peak": N_("hours above the usual load"),
+        "overtime": N_("overtime"),
+        "unplaced": N_("without a week"),
+        "moved": N_("bookings moved"),
+    },
+    "planning method": {
+        "earliest_due_first": N_("the call-off list"),
+        "local_search": N_("local search"),
+        "integer_program": N_("integer programming"),
+    },
+    "shortage": {
+        "time": N_("The last permitted week has passed"),
+        "laboratory_hours": N_("Too few hours of the laboratory"),
+        "persons_hours": N_("Too few hours of authorised people"),
+        "fit": N_("Hours enough, but not in one piece"),
+    },
+    "way out": {
+        "more_hours": N_("more hours of the laboratory"),
+        "authorise": N_("authorise"),
+        "earlier": N_("call items off earlier"),
+        "later": N_("place items later than permitted"),
+    },
+    "left out": {
+        "under_way": N_("under way in a work order"),
+        "no_capacity_known": N_("no discipline works on their quantity"),
+    },
+    "planning remark": {
+        "no_hours": N_("no hours in any week; its items find no week"),
+        "nobody": N_("nobody does it; its items find no week"),
+    },
     "event": {
         "calibration": N_("Calibration"),
         "verification": N_("Verification"),

@@ -191,6 +191,8 @@ class Label:
     due_on: date | None
     place: int
     of: int
+    type_designation: str
+    procedure: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +201,18 @@ class LabelsPage:
 
     order_id: UUID
     number: str
+    labels: tuple[Label, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackingPage:
+    """What goes into the box with the items of one order, to be printed."""
+
+    order_id: UUID
+    number: str
+    customer: Bilingual
+    laboratory: Bilingual
+    due_on: date | None
     labels: tuple[Label, ...]
 
 
@@ -254,6 +268,7 @@ TEMPLATES[OrdersPage] = "work_orders.html"
 TEMPLATES[OrderPage] = "work_order.html"
 TEMPLATES[NewOrderPage] = "work_order_new.html"
 TEMPLATES[LabelsPage] = "work_order_labels.html"
+TEMPLATES[PackingPage] = "work_order_packing.html"
 TEMPLATES[InboxPage] = "work_order_inbox.html"
 
 
@@ -405,7 +420,8 @@ def place_order(
     if order_id is not None:
         return RedirectResponse(addresses.work_order(order_id), 303)
     with _reading(request, actor) as session:
-        page = replace(_new_order(session, "", []), wrong=wrong)
+        chosen = [row.id for row in item_store.own(session) if str(row.id) in item]
+        page = replace(_new_order(session, "", chosen), wrong=wrong)
         return render_page(request, page, status=422)
 
 
@@ -579,9 +595,30 @@ def show_order(request: Request, session: Reading, today: Today, order_id: UUID)
 @router.get(addresses.WORK_ORDERS_ROUTE + "/{order_id}/labels")
 def show_labels(request: Request, session: Reading, order_id: UUID) -> HTMLResponse:
     """Show the labels of an order's items, to be printed: a scan opens the worksheet."""
+    labels = _labels(session, order_id, request.app.state.settings.public_url)
+    view = LabelsPage(order_id=order_id, number=labels[0].number, labels=labels)
+    return render_page(request, view)
+
+
+@router.get(addresses.WORK_ORDERS_ROUTE + "/{order_id}/packing-list")
+def show_packing_list(request: Request, session: Reading, order_id: UUID) -> HTMLResponse:
+    """Show what goes into the box: each item to be ticked off, with its code."""
+    order = store.get(session, order_id)
+    names = {row.id: bilingual(row, "name") for row in organization_store.all_of_them(session)}
+    view = PackingPage(
+        order_id=order_id,
+        number=order.number,
+        customer=names[order.customer_id],
+        laboratory=names[order.laboratory_id],
+        due_on=order.due_on,
+        labels=_labels(session, order_id, request.app.state.settings.public_url),
+    )
+    return render_page(request, view)
+
+
+def _labels(session: TenantSession, order_id: UUID, base: str) -> tuple[Label, ...]:
     rows = store.of_order(session, store.get(session, order_id).id)
-    base = request.app.state.settings.public_url
-    labels = tuple(
+    return tuple(
         Label(
             qr=_qr(base + addresses.worksheet(row.line.id)),
             number=row.order.number,
@@ -591,11 +628,11 @@ def show_labels(request: Request, session: Reading, order_id: UUID) -> HTMLRespo
             due_on=row.order.due_on,
             place=row.line.position + 1,
             of=len(rows),
+            type_designation=row.item.type_designation,
+            procedure=row.line.procedure_code,
         )
         for row in rows
     )
-    view = LabelsPage(order_id=order_id, number=rows[0].order.number, labels=labels)
-    return render_page(request, view)
 
 
 @router.post(addresses.WORK_ORDERS_ROUTE + "/{order_id}/answer")

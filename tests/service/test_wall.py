@@ -39,10 +39,13 @@ from uuid_utils.compat import uuid7
 
 from procedures.worksheet import Sheet
 from service.actions import calibrations, deliveries, work_orders
+from service.actions.plans import as_checked
 from service.actions.work_orders import Asked
-from service.actions.worksheets import as_content
+from service.actions.worksheets import as_content as sheet_content
 from service.errors import NotFound
 from service.guards import missing_guards
+from service.planning import as_content
+from service.planning_settings import PlanningSettings
 from service.store import calibrations as store
 from service.store import work_orders as work_order_store
 from service.tables.calibrations import (
@@ -75,6 +78,8 @@ from service.tables.work_orders import EnvironmentReading, WorkOrderLine, Worksh
 from service.tenancy import TENANT_CLASSES, TENANT_TABLES, WRITER, CrossesTenants, TenantSession
 from tests.service import books
 from tests.service.books import ACTOR, NOW
+from traceability.planning.check import check_plan
+from traceability.planning.problem import DueItem, PlanningProblem
 
 TABLES = SQLModel.metadata.tables
 APPEND_ONLY = sorted(name for name, table in TABLES.items() if table.info.get("append_only"))
@@ -105,15 +110,31 @@ LIGHT = table("calibration", column("item_name_en"))
 NO_ROWS = dict.fromkeys(("created", "updated", "unchanged", "conflict", "rejected"), 0)
 
 
+CAN_DO = PlanningSettings.model_validate({
+    "disciplines": [{"name": "pressure", "hours_per_week": 8, "hours_per_item": 2}], "persons": [],
+}).model_dump(mode="json")  # fmt: skip
+TO_PLAN = PlanningProblem(
+    weeks=4,
+    items=(DueItem(id=f"{UUID(int=1)}/calibration", site="site", discipline="pressure", hours=2,
+                   due_week=3, latest_week=3),),
+    capacity_hours={"pressure": (8.0,) * 4},
+    persons=(),
+)  # fmt: skip
+
+
 def fill_in_the_rest(session, story):
     """Add a row to each table that only doors of their own write."""
     me, made = story.people["checked"].id, {"created_by": story.people["checked"].id}
-    ids = {name: uuid7() for name in ("document", "event", "recall", "webhook")}
+    ids = {
+        name: uuid7()
+        for name in ("document", "event", "plan", "problem", "recall", "settings", "webhook")
+    }
     result = session.execute(
         select(col(CalibrationResult.id)).where(
             col(CalibrationResult.calibration_id) == story.meter
         )
     ).scalar()
+    checked = as_checked(check_plan(TO_PLAN, (1,)))
     recalled = {"recall_id": ids["recall"], "calibration_id": story.meter}
     rows = {
         "received_document": {"id": ids["document"], "name": "x", "media_type": "application/pdf",
@@ -138,6 +159,19 @@ def fill_in_the_rest(session, story):
                        "language": "zh", "due_at": NOW, "attempts": 0},
         "due_notice": {"item_id": story.working_item, "activity": "maintenance",
                        "due_on": NOW.date(), "stage": "90", "told_on": NOW.date()},
+        "planning_settings": {"id": ids["settings"], "content": CAN_DO, "reason": "x",
+                              "recorded_by": me, "recorded_at": NOW},
+        "planning_problem": {"id": ids["problem"], "settings_id": ids["settings"],
+                             "begins_on": date(2026, 2, 23), "known_on": NOW.date(),
+                             "content": as_content(TO_PLAN), "left_out": []},
+        "plan": {"id": ids["plan"], "problem_id": ids["problem"], "origin": "made",
+                 "method": "local_search", "checked": checked, "call_off": checked,
+                 "bound": 1.0, "is_complete": True, "conflicts": [], "solver": "x", "reason": "",
+                 "made_by": me, "made_at": NOW},
+        "plan_placement": {"plan_id": ids["plan"], "position": 0, "item_id": story.working_item,
+                           "activity": "calibration", "valid_until": date(2026, 3, 20),
+                           "week_on": date(2026, 3, 2)},
+        "plan_acceptance": {"plan_id": ids["plan"], "accepted_by": me, "accepted_at": NOW},
         "recall": {"id": ids["recall"], "calibration_id": story.working,
                    "last_good_on": date(2026, 1, 1), "found_on": date(2026, 2, 1), "unit": "MPa",
                    "as_found": [], "assumption": "linear", "opened_at": NOW},
@@ -212,7 +246,7 @@ def story(story, open_as, names):
         session.insert(
             WorksheetRevision,
             [{"line_id": line.id, "revision": 1, "person_id": checker.id,
-              "content": as_content(EMPTY),
+              "content": sheet_content(EMPTY),
               "sha256": "", "saved_at": NOW}],
         )  # fmt: skip
         session.insert(

@@ -154,7 +154,8 @@ def _solve(
     """
     count, limit = len(arrays.problem.items), contest.overdue_weeks
     is_whole = count <= WHOLE_MODEL_UP_TO
-    progress("program", 0.0)
+    if not progress("program", 0.0):
+        return None, False
     solved = solve(
         arrays,
         seconds=max(1.0, watch.left),
@@ -165,8 +166,7 @@ def _solve(
     bound = solved.bound if is_whole else None
     if solved.weeks is not None:
         contest.enter(Method.INTEGER_PROGRAM, repair(arrays, solved.weeks))
-    if bound is None and count <= BOUND_UP_TO and watch.left > 0:
-        progress("bound", 0.0)
+    if bound is None and count <= BOUND_UP_TO and watch.left > 0 and progress("bound", 0.0):
         bound = lower_bound(arrays, overdue_weeks=limit, seconds=watch.left)
     progress("done", 1.0)
     return bound, solved.is_optimal
