@@ -201,7 +201,7 @@ def _issued_by(session: TenantSession, sender_id: UUID, said: ToldStatus) -> Cer
     row = session.get(Certificate, (session.organization_id, said.certificate_id))
     if row is None:
         raise InvalidField(
-            "/content/certificates", f"take in first the notice that brings {said.number}"
+            "/content/certificates", f"take in first what brings {said.number}"
         )
     if (row.issuer_id, row.number) != (sender_id, said.number):
         raise NotTheSenders(f"certificate {said.number} was not told us by the sender")

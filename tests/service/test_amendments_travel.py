@@ -130,7 +130,7 @@ def test_notices_are_taken_in_in_their_order(open_as, owner, story):
 
     refused = books.refusing(owner, newest_first, InvalidField)
 
-    assert refused.reason == f"take in first the notice that brings {first}"
+    assert refused.reason == f"take in first what brings {first}"
     assert take_in_notices(open_as) == 2
 
 
