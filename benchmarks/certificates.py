@@ -208,9 +208,13 @@ def race(schema: etree.XMLSchema, rounds: int) -> None:
         )
 
 
-def parts(schema: etree.XMLSchema, rounds: int) -> None:
-    """Time the steps of one certificate, and its authentication in every form."""
-    content = next(certificates())
+def parts(schemas: Path, schema: etree.XMLSchema, rounds: int) -> None:
+    """Time the steps of a certificate, and its authentication in every form.
+
+    Each PDF is another certificate's: typst remembers what it has set.
+    """
+    contents = certificates()
+    content = next(contents)
     document = write_dcc(content)
     sealed = seal_xml(document, SIGNER, now=NOW)
     typeset = typesetter().render(content, dcc=sealed)
@@ -219,10 +223,10 @@ def parts(schema: etree.XMLSchema, rounds: int) -> None:
         "write the DCC": lambda: write_dcc(content),
         "validate it": lambda: schema.assertValid(etree.fromstring(sealed)),
         "seal it (XAdES)": lambda: seal_xml(document, SIGNER, now=NOW),
-        "set the PDF": lambda: typesetter().render(content, dcc=sealed),
+        "set the PDF": lambda: typesetter().render(next(contents), dcc=sealed),
         "seal it (PAdES)": lambda: seal_pdf(typeset, SIGNER, now=NOW),
         "seal it by pyHanko": lambda: by_pyhanko(typeset + b"\n"),
-        "all forms, as issued": lambda: render(content, SIGNER, NOW, schemas=None),
+        "all forms, as issued": lambda: render(next(contents), SIGNER, NOW, schemas=schemas),
     }
     for form in Form:
         steps[f"authenticate {form.upper()}"] = lambda form=form: authenticate(
@@ -338,7 +342,7 @@ def main() -> None:
     schema = schema_of(arguments.schemas)
     sys.stdout.write(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors\n")
     race(schema, arguments.rounds)
-    parts(schema, arguments.rounds)
+    parts(arguments.schemas, schema, arguments.rounds)
     log(arguments.log, arguments.peer_size, arguments.rounds)
 
 

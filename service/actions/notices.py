@@ -200,9 +200,7 @@ def _told_by(session: TenantSession, sender_id: UUID, calibration_id: UUID) -> C
 def _issued_by(session: TenantSession, sender_id: UUID, said: ToldStatus) -> Certificate:
     row = session.get(Certificate, (session.organization_id, said.certificate_id))
     if row is None:
-        raise InvalidField(
-            "/content/certificates", f"take in first what brings {said.number}"
-        )
+        raise InvalidField("/content/certificates", f"take in first what brings {said.number}")
     if (row.issuer_id, row.number) != (sender_id, said.number):
         raise NotTheSenders(f"certificate {said.number} was not told us by the sender")
     return row
