@@ -319,6 +319,10 @@ def _told_step(teller: Teller, step: ChainStep) -> str:
     if link.terminal_reason:
         end = ENDS.get(link.terminal_reason, (link.terminal_reason,) * 2)
         parts.append(f"[green]{teller.say('终点', 'ends at')}: {teller.say(*end)}[/green]")
+    if link.claimed_terminal_reason:
+        end = ENDS.get(link.claimed_terminal_reason, (link.claimed_terminal_reason,) * 2)
+        claimed = teller.say("声称的终点，未经确认", "claimed end, not confirmed")
+        parts.append(f"[yellow]{claimed}: {teller.say(*end)}[/yellow]")
     parts += [f"[red]{found.flaw.value}[/red]" for found in step.breaks]
     return "\n".join(parts)
 

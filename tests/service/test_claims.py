@@ -5,13 +5,16 @@ authorities let a laboratory do, the operator has put on record, or not.
 """
 
 from datetime import date
+from io import StringIO
 
 import pytest
+from rich.console import Console
 from sqlalchemy import update
 from sqlmodel import Session, col
 
 from service import answers
 from service.actions import calibrations, deliveries
+from service.demo.telling import Teller, chain_tree
 from service.errors import NotPublishable
 from service.store import calibrations as store
 from service.store import verdicts
@@ -86,6 +89,9 @@ def test_the_end_that_an_unrecognized_sender_claims_ends_no_chain(open_as, send,
     told = chain.ends[0].as_mapping()
     assert told["terminal_reason"] is None
     assert told["claimed_terminal_reason"] == CLAIM
+    console = Console(record=True, width=100, file=StringIO())
+    console.print(chain_tree(Teller(console, "en"), chain.result))
+    assert "claimed end, not confirmed: " in console.export_text()
 
 
 def test_what_was_said_stays_as_it_was_said(open_as, send, take):
@@ -166,3 +172,20 @@ def test_who_was_told_a_claim_does_not_publish_it_as_a_fact(open_as, names, reco
     recognize("LAB", PROCEDURE)
     with open_as("ENT") as session, session.begin():
         assert calibrations.publish(session, told, actor_id=ACTOR, now=NOW).terminal_reason == CLAIM
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "claimed, not confirmed: Realizes the unit"), ("zh", "对方声称，未经确认：")],
+)
+def test_the_page_of_the_chain_shows_the_claim(enter, send, take, language, words):
+    meter, _, delivery = send()
+    take(delivery)
+    viewer = enter("viewer", "zhou", "ENT")
+
+    page = viewer.get(
+        f"/calibrations/{meter}/chain", params={"lang": language}, headers={"accept": "text/html"}
+    )
+
+    assert page.status_code == 200
+    assert words in page.text
