@@ -20,6 +20,7 @@ from service.commands import certificates
 from service.commands.at_hand import end_of, require_ready, settings_at_hand
 from service.commands.audit import audit
 from service.commands.authenticate import authenticate
+from service.commands.backup import backup, restore
 from service.commands.budget import budget
 from service.commands.due import due
 from service.commands.evaluate import evaluate
@@ -72,12 +73,14 @@ app.add_typer(recall, name="recall")
 app.add_typer(key, name="key")
 app.add_typer(transparency, name="log")
 app.command()(authenticate)
+app.command()(backup)
 app.command()(budget)
 app.add_typer(due, name="due")
 app.command("import")(import_)
 app.command()(export)
 app.command()(figures)
 app.command()(interval)
+app.command()(restore)
 app.command()(risks)
 app.command()(snapshot)
 app.command()(work)

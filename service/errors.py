@@ -10,6 +10,8 @@
   - KeyUsedOtherwise
   - LimitTooLarge
   - DatabaseNotReady
+  - BackupFailed
+    - BackupNotWhole
   - InvalidField
   - AlreadyThere
   - NotPublishable
@@ -83,6 +85,14 @@ class LimitTooLarge(ServiceError, ValueError):
 
 class DatabaseNotReady(ServiceError):
     """The database is not migrated, or has lost one of its guards."""
+
+
+class BackupFailed(ServiceError):
+    """A backup was not written, or not brought back."""
+
+
+class BackupNotWhole(BackupFailed):
+    """What was written, or brought back, is not what it should be: do not use it."""
 
 
 class InvalidField(ServiceError, ValueError):

@@ -12,6 +12,7 @@ ROOT = Path(service.__path__[0])
 # module: why it opens a connection, a plain session or a transaction of the engine.
 REVIEWED = {
     "auth.py": "a log-in's row says whose book it opens, so it is read before any book",
+    "backups.py": "the operator copies and counts the whole database, as the owner of the tables",
     "bulk.py": "thousands of rows of the session whose connection it is, each stamped as its own",
     "commands/organizations.py": "the operator creates a tenant, as the owner of the tables",
     "commands/work_order.py": "the operator names an organization by code, and goes on in its book",
