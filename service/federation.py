@@ -8,7 +8,9 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
+from urllib.parse import quote, unquote
 
 from authlib.integrations.base_client.errors import OAuthError
 from authlib.integrations.httpx_client import OAuth2Client
@@ -21,6 +23,8 @@ from service.errors import NotAuthenticated
 ALGORITHMS = ["RS256", "ES256"]  # never none, never one whose key we would share
 MULTI_FACTOR = frozenset({"mfa", "otp", "hwk", "sc"})  # of amr (RFC 8176)
 SECONDS = 10.0
+OLDEST = 300  # seconds since the proof of identity behind a signature; `auth.FRESH`
+LEEWAY = 60  # seconds between the provider's clock and ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,37 +37,55 @@ class Provider:
     redirect_uri: str
 
 
+class Purpose(StrEnum):
+    """What for somebody goes to the provider."""
+
+    LOG_IN = "log-in"
+    LINK = "link"  # the account there with the one here
+    PROVE = "prove"  # again who one is, as a signature needs it
+
+
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A log-in under way: what the provider must give back, and what proves that we began it."""
+    """A visit under way: what the provider must give back, and what proves that we began it.
+
+    Attributes:
+        back: the page of ours to go on to.
+    """
 
     state: str
     nonce: str
     verifier: str
-    link: bool
+    purpose: Purpose
+    back: str
 
     @classmethod
-    def begin(cls, *, link: bool) -> "Pending":
+    def begin(cls, purpose: Purpose, back: str = "/") -> "Pending":
         """Return a new one."""
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
-        return cls(state, nonce, verifier, link)
+        return cls(state, nonce, verifier, purpose, back)
 
     def as_text(self) -> str:
         """Return it as a cookie keeps it."""
-        return ".".join((self.state, self.nonce, self.verifier, "link" if self.link else ""))
+        return ".".join((self.state, self.nonce, self.verifier, self.purpose, quote(self.back)))
 
     @classmethod
     def read(cls, text: str) -> "Pending | None":
         """Return what a cookie kept; None if it is none of ours."""
-        state, _, rest = text.partition(".")
-        nonce, _, rest = rest.partition(".")
-        verifier, dot, link = rest.partition(".")
-        return cls(state, nonce, verifier, link == "link") if dot and state else None
+        parts = text.split(".", 4)
+        if len(parts) != 5 or not parts[0] or parts[3] not in set(Purpose):
+            return None
+        state, nonce, verifier, purpose, back = parts
+        return cls(state, nonce, verifier, Purpose(purpose), unquote(back))
 
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """Who the provider says it is, when it saw the proof, and whether that had a second factor."""
+    """Who the provider says it is, when it saw the proof, and whether that had a second factor.
+
+    A provider that does not say when (`auth_time`) may have seen it at any time: `at` is long ago
+    then, and nothing is signed by it.
+    """
 
     subject: str
     at: datetime
@@ -72,6 +94,7 @@ class Proven:
 
 def address_of(provider: Provider, pending: Pending) -> str:
     """Return where the browser goes to log in there, anew."""
+    asked = {"max_age": str(OLDEST)} if pending.purpose is Purpose.PROVE else {}
     with _client(provider) as client:
         told = _metadata(client, provider)
         url, _ = client.create_authorization_url(
@@ -80,6 +103,7 @@ def address_of(provider: Provider, pending: Pending) -> str:
             nonce=pending.nonce,
             code_verifier=pending.verifier,
             prompt="login",
+            **asked,
         )
     return str(url)
 
@@ -107,24 +131,33 @@ def finish(provider: Provider, pending: Pending, code: str, state: str, *, now: 
         raise NotAuthenticated("the identity provider's answer does not hold") from error
     return Proven(
         subject=claims["sub"],
-        at=datetime.fromtimestamp(claims["auth_time" if "auth_time" in claims else "iat"], UTC),
+        at=datetime.fromtimestamp(min(claims.get("auth_time", 0), now.timestamp()), UTC),
         second_factor=bool(MULTI_FACTOR & set(claims.get("amr", ()))),
     )
 
 
 def _check(claims: Mapping[str, Any], provider: Provider, pending: Pending, now: datetime) -> None:
-    """Refuse claims that are not this provider's, for us, of this log-in, of now (3.1.3.7)."""
+    """Refuse claims that are not this provider's, for us, of this log-in, of now (3.1.3.7).
+
+    A proof that was asked for by `max_age` must say how old it is, and be no older (2, auth_time).
+    """
     registry = jwt.JWTClaimsRegistry(
         now=int(now.timestamp()),
-        leeway=60,
+        leeway=LEEWAY,
         iss={"essential": True, "value": provider.issuer},
         aud={"essential": True, "value": provider.client_id},
         nonce={"essential": True, "value": pending.nonce},
         sub={"essential": True},
         exp={"essential": True},
         iat={"essential": True},
+        auth_time={"essential": pending.purpose is Purpose.PROVE},
     )
     registry.validate(dict(claims))
+    proven_at = claims.get("auth_time", 0)
+    if not isinstance(proven_at, int | float) or proven_at > now.timestamp() + LEEWAY:
+        raise ValueError("auth_time is no moment of the past")
+    if pending.purpose is Purpose.PROVE and now.timestamp() - proven_at > OLDEST + LEEWAY:
+        raise ValueError("the proof of identity is an old one")
 
 
 def _client(provider: Provider) -> OAuth2Client:

@@ -319,6 +319,24 @@ def reauthenticate(
     return _rotate(accounts, login)
 
 
+def reauthenticate_federated(
+    accounts: LogInSession, login_id: UUID, issuer: str, subject: str, *, proven_at: datetime,
+    second: bool,
+) -> LoggedIn:  # fmt: skip
+    """Take an identity provider's proof of who is logged in; the log-in gets another token.
+
+    Raises:
+        NotAuthenticated: it is of somebody else.
+    """
+    login = _login(accounts, login_id)
+    linked = store.of_subject(accounts, issuer, subject)
+    if linked is None or linked.identity_id != login.identity_id:
+        raise NotAuthenticated("that account is not linked to whoever is logged in here")
+    login.authenticated_at = proven_at
+    login.second_factor = second
+    return _rotate(accounts, login)
+
+
 def change_password(
     accounts: LogInSession, login_id: UUID, password: str, *, about: tuple[str, ...], now: datetime
 ) -> None:

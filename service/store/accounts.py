@@ -31,6 +31,13 @@ def of_subject(session: LogInSession, issuer: str, subject: str) -> FederatedIde
     return session.get(FederatedIdentity, (issuer, subject))
 
 
+def is_linked(session: LogInSession, identity_id: UUID, issuer: str) -> bool:
+    """Return whether a human has an account at an identity provider that is linked here."""
+    row = FederatedIdentity
+    held = select(row).where(row.identity_id == identity_id, row.issuer == issuer)
+    return session.exec(held.limit(1)).first() is not None
+
+
 def memberships(session: LogInSession, identity_id: UUID) -> Sequence[Membership]:
     """Return as whom a human acts where."""
     return session.exec(

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import json
 import threading
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,6 +15,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+from service import auth, federation
 from tests.service import entering
 
 KEY, FOREIGN_KEY = (RSAKey.generate_key(2048, {"kid": "1", "use": "sig"}) for _ in range(2))
@@ -26,11 +28,14 @@ class FakeProvider(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Answering)
         self.issuer = f"http://127.0.0.1:{self.server_port}"
         self.clock, self.key, self.asked, self.claims = clock, KEY, {}, {}
+        self.proven_at = None  # the moment at which they typed their password; never said, if None
 
     def id_token(self):
         now = int(self.clock.now.timestamp())
         told = {"iss": self.issuer, "aud": "suyuan", "sub": "u-1", "iat": now, "exp": now + 60,
                 "nonce": self.asked["nonce"], "amr": ["pwd", "otp"]}  # fmt: skip
+        if self.proven_at is not None:
+            told["auth_time"] = int(self.proven_at.timestamp())
         return jwt.encode({"alg": "RS256", "kid": "1"}, told | self.claims, self.key)
 
 
@@ -143,3 +148,71 @@ def test_an_answer_is_taken_where_the_log_in_began(browser, provider, linked):
     said = {"code": "c", "state": parse_qs(there.query)["state"][0]}
 
     assert other.get("/log-in/oidc/callback", params=said).status_code == 401
+
+
+# --- The proof behind a signature ----------------------------------------------------------------
+
+PROVE = "/log-in/oidc?prove=true&back=/account%3Fx=1"
+
+
+def may_sign(client):
+    """Whether the last proof of identity is fresh enough, as for a signature."""
+    answer = client.post("/account/second-factor", data={"code": "000000"})
+    return answer.status_code == 422  # the code is wrong; otherwise it asks who one is
+
+
+@pytest.fixture
+def long_logged_in(linked, provider, clock):
+    """Fang Wang, who logged in at the provider, and then worked for ten minutes."""
+    clock.now += timedelta(minutes=10)
+    assert not may_sign(linked)
+    return linked
+
+
+def test_a_proof_at_the_provider_is_good_for_a_signature(long_logged_in, provider, clock):
+    before = dict(long_logged_in.cookies)
+    provider.proven_at = clock.now
+
+    answer = go(long_logged_in, provider, PROVE)
+
+    assert answer.headers["location"] == "/account?x=1"
+    assert (provider.asked["prompt"], provider.asked["max_age"]) == ("login", "300")
+    assert may_sign(long_logged_in)
+    assert dict(long_logged_in.cookies) != before  # another token
+    clock.now += auth.FRESH + timedelta(seconds=1)
+    assert not may_sign(long_logged_in)
+
+
+def test_a_proof_that_is_old_or_of_no_age_or_of_somebody_else_signs_nothing(
+    long_logged_in, provider, clock
+):
+    for proven_at, claims in (
+        (None, {}),
+        (clock.now - timedelta(seconds=361), {}),
+        (clock.now + timedelta(seconds=61), {}),
+        (clock.now, {"auth_time": "now"}),
+        (clock.now, {"sub": "u-2"}),
+        (clock.now, {"nonce": "of another visit"}),
+    ):
+        provider.proven_at, provider.claims = proven_at, claims
+        assert go(long_logged_in, provider, PROVE).status_code == 401, (proven_at, claims)
+        assert not may_sign(long_logged_in)
+
+
+def test_a_log_in_of_no_age_signs_nothing(browser, linked, provider, clock):
+    client = browser()
+    assert go(client, provider).headers["location"] == "/"
+    assert not may_sign(client)
+
+    provider.proven_at = clock.now
+    assert go(client, provider).headers["location"] == "/"
+    assert may_sign(client)
+
+
+def test_the_page_offers_the_provider_to_who_is_linked_there(enter, linked):
+    assert "prove=true" in linked.get("/reauthenticate?back=/account").text
+    assert "prove=true" not in enter("viewer", "zhao").get("/reauthenticate").text
+
+
+def test_the_provider_is_asked_for_the_age_that_a_signature_needs():
+    assert timedelta(seconds=federation.OLDEST) == auth.FRESH
