@@ -288,6 +288,8 @@ class Layout:
         columns: (our column, its header) in their order.
         title: printed above the header.
         fixed: what every row of the form says without a column of its own.
+        certified: whether the accuracy class is to be that of the certificate in force; of an item
+            whose certificate the book does not hold, the ledger's.
         unverified: what of it was not read in the official text.
     """
 
@@ -295,6 +297,7 @@ class Layout:
     columns: tuple[tuple[str, str], ...]
     title: str | None = None
     fixed: Mapping[str, str] = field(default_factory=dict)
+    certified: bool = False
     unverified: str | None = None
 
 
@@ -314,6 +317,7 @@ def _audit(name: str, title: str, level: str | None = None) -> Layout:
         columns=AUDIT_COLUMNS,
         title=title,
         fixed={"energy_level": level} if level else {},
+        certified=True,
         unverified=ORDER_UNVERIFIED,
     )
 

@@ -34,6 +34,10 @@ def write_ledger(
         in_force: of each, the calibration in force, as `store.ledger.in_force` does.
     """
     rows = items.join(in_force, on="id", how="left", maintain_order="left")
+    if layout.certified:
+        rows = rows.with_columns(
+            pl.coalesce("certified_class", "accuracy_text").alias("accuracy_text")
+        )
     for name, word in layout.fixed.items():
         rows = rows.filter(pl.col(name) == word)
     in_chinese = layout.name not in ("generic", "sap")

@@ -10,11 +10,13 @@ import polars as pl
 from sqlmodel import col, select
 
 from service.tables.calibrations import Calibration
+from service.tables.certificates import Certificate, CertificateCalibration, CertificateFile
 from service.tables.exchange import LedgerImport, LedgerPull
 from service.tables.items import Item, ItemDue
 from service.tenancy import TenantSession
 
 JOINT: Final = " / "  # between the parts of a place
+FILES_AT_ONCE: Final = 100
 TEXTS: Final = (
     "asset_number", "serial_number", "name_zh", "name_en", "manufacturer_zh", "manufacturer_en",
     "type_designation", "range_text", "range_unit", "accuracy_text", "use", "energy_level", "kind",
@@ -81,19 +83,42 @@ def calibrated_days(session: TenantSession) -> pl.DataFrame:
 
 
 def in_force(session: TenantSession) -> pl.DataFrame:
-    """Return of each own item the calibration in force: its day, validity, certificate, maker."""
+    """Return of each own item the calibration in force: its day, validity, certificate, maker.
+
+    `certified_class` is the accuracy class that the newest certificate of it states, where the book
+    holds that certificate.
+    """
     rows = session.exec(
         select(ItemDue.item_id, Calibration)
         .join(Calibration, col(Calibration.id) == ItemDue.calibration_id)
         .order_by(col(ItemDue.item_id))
     ).all()
+    classes = _certified_classes(session)
     schema = {"id": pl.String, "calibrated_on": pl.Date, "valid_until": pl.Date,
-              "certificate_number": pl.String, "laboratory": pl.String}  # fmt: skip
+              "certificate_number": pl.String, "laboratory": pl.String,
+              "certified_class": pl.String}  # fmt: skip
     told = [
-        (item_id.hex, row.performed_on, row.valid_until, row.certificate_number, row.laboratory_zh)
+        (item_id.hex, row.performed_on, row.valid_until, row.certificate_number, row.laboratory_zh,
+         classes.get(row.id))
         for item_id, row in rows
-    ]
+    ]  # fmt: skip
     return pl.DataFrame(told, schema=schema, orient="row")
+
+
+def _certified_classes(session: TenantSession) -> dict[UUID, str]:
+    """Return which accuracy class is certified, by the calibration in force of each item."""
+    link, file = CertificateCalibration, CertificateFile
+    rows = session.exec(
+        select(link.calibration_id, file.content)
+        .join(ItemDue, col(ItemDue.calibration_id) == link.calibration_id)
+        .join(Certificate, col(Certificate.id) == link.certificate_id)
+        .join(file, col(file.certificate_id) == link.certificate_id)
+        .where(file.form == "json")
+        .order_by(col(Certificate.issued_at))
+        .execution_options(yield_per=FILES_AT_ONCE)
+    )
+    stated = ((id_, json.loads(content)["item"]["accuracy_text"]) for id_, content in rows)
+    return {id_: text for id_, text in stated if text}
 
 
 def imports(session: TenantSession, *, limit: int) -> list[LedgerImport]:
