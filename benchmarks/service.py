@@ -2,8 +2,9 @@
 
     python -m benchmarks.service [--rows 50000] [--items 1000000] [--only lookup,ledger,due]
 
-lookup: server CPU a request of `GET /v1/certificates?serial_number=…` beside a bare FastAPI hello
-and a tutorial-style SQLModel endpoint on the same table, served by uvicorn, five rounds in turn.
+lookup: server CPU a request of `GET /v1/certificates?serial_number=…` and of `…/{number}/status`
+beside a bare FastAPI hello and a tutorial-style SQLModel endpoint on the same table, served by
+uvicorn, five rounds in turn; on PostgreSQL beside other drivers in bare endpoints too.
 ledger: a CSV read, checked, planned and written beside raw COPY with the same indexes (PostgreSQL)
 and `session.add_all` (SQLite); then the same again with every row changed, and with none.
 due: the next hundred due items of one organization of many, in the database, at two sizes.
@@ -19,9 +20,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -33,12 +35,15 @@ from service.actions import organizations
 from service.database import open_engine
 from service.exchange.ledger_plan import make_plan
 from service.exchange.ledger_reader import read_ledger
-from service.lookup import open_lookup_keys
+from service.lookup import LookupKeys, open_lookup_keys
 from service.schema import upgrade
+from service.seals import Seals
+from service.store import directory
 from service.store import ledger as store
 from service.tables.items import Item
 from service.tables.published import CertificateEntry
 from service.tenancy import TenantSession
+from service.throttle import Limit, Throttle
 from tests.engines import application_url, fresh_database, postgresql_server
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
@@ -55,50 +60,128 @@ def new_organization(owner: Engine, code: str = "ENT") -> UUID:
         ).id
 
 
+class Counting(Throttle):
+    """Counts as always, but turns nobody away."""
+
+    def _left(self, limit: Limit, whose: str) -> int:
+        self._of(limit, whose, time.time())
+        return limit.times
+
+
 # --- Look-up -------------------------------------------------------------------------------------
 
 
 def serve(what: str, port: int, folder: Path) -> None:
-    """Serve one of the three: the bare hello, the tutorial's endpoint, or the service."""
+    """Serve the bare hello, a way of reading as an endpoint alone, or the service."""
     import uvicorn  # noqa: PLC0415
-    from fastapi import Depends, FastAPI  # noqa: PLC0415
+
+    uvicorn.run(_app(what, folder), port=port, log_level="error", access_log=False)
+
+
+def _app(what: str, folder: Path) -> Any:
+    url, keys = (folder / "url").read_text(), open_lookup_keys(folder / "key")
+    if what == "service":
+        return _service(url, folder)
+    made: dict[str, Callable[[Any], None]] = {
+        "hello": _hello,
+        "tutorial": lambda app: _tutorial(app, url, keys),
+        "asyncpg": lambda app: _by_asyncpg(app, url, keys),
+        "psycopg": lambda app: _by_psycopg(app, url, keys, pipeline=False),
+        "pipeline": lambda app: _by_psycopg(app, url, keys, pipeline=True),
+    }
+    from fastapi import FastAPI  # noqa: PLC0415
+
+    app: Any = FastAPI()
+    made[what](app)
+    return app
+
+
+def _hello(app: Any) -> None:
+    @app.get("/hello")
+    async def hello() -> dict[str, str]:
+        return {"hello": "world"}
+
+
+def _tutorial(app: Any, url: str, keys: LookupKeys) -> None:
+    from fastapi import Depends  # noqa: PLC0415
     from sqlmodel import create_engine  # noqa: PLC0415
 
+    engine = create_engine(url)
+
+    def session() -> Iterator[Session]:
+        with Session(engine) as opened:
+            yield opened
+
+    @app.get("/certificates")
+    def find(serial_number: str, opened: Session = Depends(session)) -> list[CertificateEntry]:  # noqa: B008
+        key = keys.of_serial_number(serial_number)
+        rows = select(CertificateEntry).where(CertificateEntry.lookup_key == key)
+        return list(opened.exec(rows).all())
+
+
+def _by_asyncpg(app: Any, url: str, keys: LookupKeys) -> None:
+    import asyncpg  # noqa: PLC0415
+    from fastapi import Response  # noqa: PLC0415
+    from pydantic_core import to_json  # noqa: PLC0415
+
+    asked, state = directory.FOUND.replace(":lookup_key", "$1"), dict[str, Any]()
+
+    @app.get("/certificates")
+    async def find_by_asyncpg(serial_number: str) -> Response:
+        if "pool" not in state:
+            plain = url.replace("+psycopg", "")
+            state["pool"] = await asyncpg.create_pool(plain, min_size=4, max_size=4)
+        rows = await state["pool"].fetch(asked, keys.of_serial_number(serial_number))
+        return Response(to_json([dict(row) for row in rows]), media_type="application/json")
+
+
+def _by_psycopg(app: Any, url: str, keys: LookupKeys, *, pipeline: bool) -> None:
+    """Ask by psycopg on the event loop; with a pipeline, much at once on one connection."""
+    import psycopg  # noqa: PLC0415
+    from fastapi import Response  # noqa: PLC0415
+    from pydantic_core import to_json  # noqa: PLC0415
+
+    asked = directory.FOUND.replace(":lookup_key", "%s")
+    lock, state = asyncio.Lock(), dict[str, Any]()
+
+    async def connected() -> Any:
+        async with lock:
+            if "one" not in state:
+                plain = url.replace("+psycopg", "")
+                one = await psycopg.AsyncConnection.connect(
+                    plain, autocommit=True, prepare_threshold=0
+                )
+                if pipeline:
+                    await one.pipeline().__aenter__()
+                state["one"] = one
+        return state["one"]
+
+    @app.get("/certificates")
+    async def find_by_psycopg(serial_number: str) -> Response:
+        one = state.get("one") or await connected()
+        async with one.cursor() as cursor:
+            await cursor.execute(asked, (keys.of_serial_number(serial_number),))
+            rows = await cursor.fetchall()
+        told = [dict(zip(directory.TOLD, row, strict=True)) for row in rows]
+        return Response(to_json(told), media_type="application/json")
+
+
+def _service(url: str, folder: Path) -> Any:
     from service import log  # noqa: PLC0415
     from service.app import create_app  # noqa: PLC0415
     from service.settings import Settings  # noqa: PLC0415
 
-    url = f"sqlite:///{folder}/bench.db"
-    keys = open_lookup_keys(folder / "key")
-    app: Any = FastAPI()
-    if what == "hello":
-
-        @app.get("/hello")
-        async def hello() -> dict[str, str]:
-            return {"hello": "world"}
-
-    elif what == "tutorial":
-        engine = create_engine(url)
-
-        def session() -> Iterator[Session]:
-            with Session(engine) as opened:
-                yield opened
-
-        @app.get("/certificates")
-        def find(serial_number: str, opened: Session = Depends(session)) -> list[CertificateEntry]:  # noqa: B008
-            key = keys.of_serial_number(serial_number)
-            rows = select(CertificateEntry).where(CertificateEntry.lookup_key == key)
-            return list(opened.exec(rows).all())
-
-    else:
-        log.configure()
-        settings = Settings(
-            database_url=url, lookup_key_file=folder / "key", worker_in_process=False
-        )
-        app = create_app(settings)
-        limiter = app.state.throttle._limiter  # noqa: SLF001
-        app.state.throttle.admit = limiter.hit  # counted as always, but nobody is turned away
-    uvicorn.run(app, port=port, log_level="error", access_log=False)
+    log.configure()
+    settings = Settings(
+        database_url=url,
+        lookup_key_file=folder / "key",
+        key_folder=folder / "keys",
+        worker_in_process=False,
+        requests_a_minute=10**9,  # counted as always, but nobody is turned away
+    )
+    app = create_app(settings)
+    app.state.throttle = Counting()
+    return app
 
 
 async def load(port: int, path: str, seconds: float) -> int:
@@ -130,7 +213,28 @@ def cpu_of(process: int) -> float:
 
 
 def lookup() -> None:
-    with tempfile.TemporaryDirectory() as name, contextmanager(_servers)(Path(name)) as servers:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "url").write_text(f"sqlite:///{folder}/bench.db")
+        _fill(folder)
+        _compare("sqlite", folder, ("hello", "tutorial", "service", "by number"))
+    if not find_spec("asyncpg"):
+        print("lookup  postgresql: not compared, asyncpg is not installed (group bench)")
+        return
+    with postgresql_server() as server, fresh_database(server, "bench") as url, \
+            tempfile.TemporaryDirectory() as name:  # fmt: skip
+        folder = Path(name)
+        (folder / "url").write_text(url)
+        _fill(folder)
+        (folder / "url").write_text(application_url(url))
+        _compare(
+            "postgresql", folder,
+            ("hello", "tutorial", "service", "by number", "psycopg", "pipeline", "asyncpg"),
+        )  # fmt: skip
+
+
+def _compare(engine: str, folder: Path, kinds: Sequence[str]) -> None:
+    with contextmanager(_servers)(folder, kinds) as servers:
         spent: dict[str, list[float]] = {what: [] for what in servers}
         for round_ in range(ROUNDS + 1):
             for what, (process, port, path) in servers.items():
@@ -138,51 +242,54 @@ def lookup() -> None:
                 answered = asyncio.run(load(port, path, SECONDS_A_ROUND))
                 if round_:  # the first one warms up
                     spent[what].append(1e6 * (cpu_of(process) - before) / answered)
-        cost = {what: statistics.median(each) for what, each in spent.items()}
-        for what, microseconds in cost.items():
-            print(f"lookup  {what:10} {microseconds:8.1f} us CPU a request")
-        print(f"lookup  service has {100 * cost['hello'] / cost['service']:.0f} % of hello's "
-              f"throughput (70 asked), {cost['tutorial'] / cost['service']:.1f} x the tutorial's "
-              "(5 asked)")  # fmt: skip
+    hello = statistics.median(spent["hello"])
+    for what, each in spent.items():
+        cost = statistics.median(each)
+        spread = f"({min(each):.1f} to {max(each):.1f})"
+        print(f"lookup  {engine:10} {what:10} {cost:7.1f} us CPU a request {spread}: "
+              f"{100 * hello / cost:.0f} % of hello")  # fmt: skip
 
 
-def _servers(folder: Path) -> Iterator[dict[str, tuple[int, int, str]]]:
-    engine = open_engine(f"sqlite:///{folder}/bench.db")
+def _fill(folder: Path) -> None:
+    engine = open_engine((folder / "url").read_text())
     upgrade(engine)
     owner, keys = new_organization(engine), open_lookup_keys(folder / "key")
     with Session(engine) as session, session.begin():
         for number in range(20_000):
             serial = SERIAL_NUMBER if number == 7 else f"S{number}"
-            session.add(
-                CertificateEntry(
-                    lookup_key=keys.of_serial_number(serial), certificate_id=uuid4(),
-                    recorded_at=NOW, issuer_id=owner, issuer_code="ENT",
-                    number=f"ENT-2026-{number:05d}-X", kind="calibration_certificate",
-                    status="issued", issued_on=NOW.date(), valid_until=date(2027, 11, 20),
-                    item_name_zh="压力表", item_name_en="Pressure gauge", manufacturer_zh="厂",
-                    manufacturer_en="Works", type_designation="Y-150", content_sha256="0" * 64,
-                )
-            )  # fmt: skip
+            told = {
+                "certificate_id": uuid4(), "recorded_at": NOW, "issuer_id": owner,
+                "issuer_code": "ENT", "number": f"ENT-2026-{number:05d}-X",
+                "kind": "calibration_certificate", "status": "issued", "issued_on": NOW.date(),
+                "valid_until": date(2027, 11, 20), "item_name_zh": "压力表",
+                "item_name_en": "Pressure gauge", "manufacturer_zh": "厂",
+                "manufacturer_en": "Works", "type_designation": "Y-150",
+                "content_sha256": "0" * 64,
+            }  # fmt: skip
+            session.add(CertificateEntry(lookup_key=keys.of_serial_number(serial), **told))
+            if number == 7:
+                session.add(CertificateEntry(lookup_key=keys.of_number(told["number"]), **told))
     engine.dispose()
-    paths = {"hello": "/hello", "tutorial": f"/certificates?serial_number={SERIAL_NUMBER}",
-             "service": f"/v1/certificates?serial_number={SERIAL_NUMBER}"}  # fmt: skip
+    Seals(folder / "keys").create("ENT", "Ent", now=datetime.now(UTC))
+
+
+PATHS = {"hello": "/hello", "service": f"/v1/certificates?serial_number={SERIAL_NUMBER}",
+         "by number": "/v1/certificates/ENT-2026-00007-X/status"}  # fmt: skip
+
+
+def _servers(folder: Path, kinds: Sequence[str]) -> Iterator[dict[str, tuple[int, int, str]]]:
     running, servers = [], {}
-    for what, path in paths.items():
+    for what in kinds:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        command = [
-            sys.executable,
-            "-m",
-            "benchmarks.service",
-            "--serve",
-            what,
-            str(port),
-            str(folder),
-        ]
+        app = "service" if what == "by number" else what
+        command = [sys.executable, "-m", "benchmarks.service", "--serve", app, str(port),
+                   str(folder)]  # fmt: skip
         running.append(subprocess.Popen(command, stderr=subprocess.DEVNULL))  # noqa: S603
+        path = PATHS.get(what, f"/certificates?serial_number={SERIAL_NUMBER}")
         servers[what] = (running[-1].pid, port, path)
-        for _ in range(300):
+        for _ in range(600):
             with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                 break
             time.sleep(0.1)

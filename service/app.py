@@ -48,6 +48,7 @@ from service.api import (
     worksheets,
 )
 from service.api.description import describe, name_of
+from service.api.quick import QuickLookups
 from service.api.rate_limit import RateLimit
 from service.clock import day_of, now, standing_on
 from service.database import open_engine
@@ -201,6 +202,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.draw_chain = draw_chain
     app.openapi = partial(describe, app)  # type: ignore[method-assign]  # FastAPI's own way
     add_problem_handlers(app)
+    app.add_middleware(QuickLookups, state=app.state)
     add_pages(app, frame_of=frame_of)
     app.add_middleware(RateLimit, throttle=app.state.throttle, a_minute=settings.requests_a_minute)
     if settings.demonstration_person is None:  # whose terminal tells a story instead

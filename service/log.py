@@ -3,22 +3,23 @@
 import re
 import sys
 import time
-from uuid import uuid4
+from datetime import UTC, datetime
+from json import JSONEncoder
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uuid_utils import uuid4
 
-HEADER = "X-Request-ID"
+NAME = b"x-request-id"
 SECRET_PATHS = ("/invitations/",)  # what follows is a secret, and no log tells it
 ACCEPTABLE = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
+JSON = JSONEncoder(ensure_ascii=False)
 
 
 def configure() -> None:
     """Write JSON lines to stderr; a line break in a value cannot begin another line."""
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
@@ -37,31 +38,33 @@ class RequestLog:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id, started, status = request_id_of(Headers(scope=scope)), time.monotonic(), 500
+        request_id, started, status = request_id_of(scope), time.monotonic(), 500
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[HEADER] = request_id
+                message.setdefault("headers", []).append((NAME, request_id.encode()))
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self.app(scope, receive, send_with_id)
-            finally:
-                structlog.get_logger().info(
-                    "request",
-                    method=scope["method"],
-                    path=without_secret(scope["path"]),
-                    status=status,
-                    milliseconds=round(1000 * (time.monotonic() - started), 1),
-                )
+        try:
+            await self.app(scope, receive, send_with_id)
+        finally:
+            told = {
+                "request_id": request_id,
+                "method": scope["method"],
+                "path": without_secret(scope["path"]),
+                "status": status,
+                "milliseconds": round(1000 * (time.monotonic() - started), 1),
+                "event": "request",
+                "timestamp": datetime.now(UTC).isoformat(),
+            }
+            sys.stderr.write(JSON.encode(told) + "\n")  # structlog takes four times as long
 
 
-def request_id_of(headers: Headers) -> str:
+def request_id_of(scope: Scope) -> str:
     """Return the id that the caller gave the request, if it is a plain one, or a new one."""
-    given = headers.get(HEADER, "")
+    given = next((value for name, value in scope["headers"] if name == NAME), b"").decode("latin-1")
     return given if ACCEPTABLE.fullmatch(given) else str(uuid4())
 
 

@@ -124,8 +124,12 @@ def judge_digest(engine: Engine, keys: LookupKeys, sha256: str, *, on: date) -> 
     if not found:
         return Verdict(sha256=digest, finding=Finding.UNKNOWN)
     entry = found[0]
-    answer = Answer(number=entry.number, standing=entry.standing(on), entry=entry)
-    return Verdict(sha256=digest, finding=Finding.ISSUED, answer=answer)
+    return Verdict(sha256=digest, finding=Finding.ISSUED, answer=answer_of(entry, on=on))
+
+
+def answer_of(entry: Entry, *, on: date) -> Answer:
+    """Return what anyone is told of a certificate in the directory."""
+    return Answer(number=entry.number, standing=entry.standing(on), entry=entry)
 
 
 def judge_file(engine: Engine, keys: LookupKeys, document: bytes, *, on: date) -> Verdict:

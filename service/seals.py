@@ -52,6 +52,7 @@ class Seals:
     passphrase: bytes | None = None
     token: Token | None = None
     _signers: dict[str, Signer] = field(default_factory=dict, compare=False)
+    _certificates: dict[str, SealCertificate] = field(default_factory=dict, compare=False)
 
     def signer(self, code: str) -> Signer:
         """Return who seals for an organization: its newest key.
@@ -143,7 +144,9 @@ class Seals:
         return 1 + max((int(index) for named, _, index in names if named == code), default=0)
 
     def _certificate(self, name: str) -> SealCertificate:
-        return read_certificates((self.folder / name).read_bytes())[0]
+        if name not in self._certificates:  # a key has one certificate, whose file stays
+            self._certificates[name] = read_certificates((self.folder / name).read_bytes())[0]
+        return self._certificates[name]
 
     def _path(self, name: str, form: str) -> Path:
         return self.folder / f"{name}.{form}"

@@ -137,7 +137,7 @@ DIRECTORY = (
 )
 
 
-@router.get("/{number}/status", dependencies=[throttled("look-up", LOOK_UPS)])
+@router.get("/{number}/status", dependencies=[throttled(LOOK_UPS)])
 def get_certificate_status(
     request: Request,
     today: Today,
@@ -155,10 +155,10 @@ def get_certificate_status(
     """
     state = request.app.state
     answer = public.look_up(state.engine, state.keys, number, on=on or today, code=code)
-    return _signed(status_answer(answer, stated_at=now), state.seals)
+    return signed_status(answer, state.seals, stated_at=now)
 
 
-@router.post("/authentications", openapi_extra=FORM, dependencies=[throttled("upload", UPLOADS)])
+@router.post("/authentications", openapi_extra=FORM, dependencies=[throttled(UPLOADS)])
 async def authenticate_certificate(
     request: Request, today: Today, now: Now
 ) -> AuthenticationAnswer:
@@ -197,8 +197,9 @@ def status_answer(answer: Answer, *, stated_at: datetime) -> StatusAnswer:
     )
 
 
-def _signed(answer: StatusAnswer, seals: Seals) -> StatusAnswer:
-    """Return an answer with its issuer's signature, if that has a key here."""
+def signed_status(known: Answer, seals: Seals, *, stated_at: datetime) -> StatusAnswer:
+    """Return what is told of a number, with its issuer's signature, if that has a key here."""
+    answer = status_answer(known, stated_at=stated_at)
     if answer.issuer_zh is None:
         return answer
     try:

@@ -6,11 +6,12 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from sqlmodel import SQLModel
 
 from certificates.log import LoggedEvent
+from service.api.paging import at_most
 from service.errors import NotFound
 from service.store import log as store
-from service.throttle import LOOK_UPS, throttled
+from service.throttle import LOGS, throttled
 
-router = APIRouter(prefix="/logs", tags=["logs"], dependencies=[throttled("log", LOOK_UPS)])
+router = APIRouter(prefix="/logs", tags=["logs"], dependencies=[throttled(LOGS)])
 
 Code = Annotated[
     str, Path(description="The issuer's code, as its numbers begin.", pattern="^[A-Z0-9]{1,32}$")
@@ -51,8 +52,8 @@ def get_seals(request: Request, code: Code) -> Response:
 def list_log_entries(
     request: Request,
     code: Code,
+    limit: Annotated[int, at_most(1000, 1000)],
     start: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
 ) -> object:
     """Return entries from a position on: who reads them all can build the tree anew."""
     engine = request.app.state.engine

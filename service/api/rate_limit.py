@@ -5,16 +5,16 @@ from math import ceil
 from time import time
 
 from fastapi import Request
-from limits import RateLimitItemPerMinute
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.auth import cookie_name
 from service.errors import TooManyRequests
 from service.problems import tell
-from service.throttle import Throttle, site_of
+from service.throttle import Limit, Throttle, site_of
 
 FREE = ("/static/", "/vendor/", "/healthz", "/readyz")
+MINUTE = 60  # seconds
+WHO = frozenset({b"authorization", b"cookie"})
 
 
 class RateLimit:
@@ -28,39 +28,43 @@ class RateLimit:
     def __init__(self, app: ASGIApp, throttle: Throttle, a_minute: int) -> None:
         self.app = app
         self.throttle = throttle
-        self.limit = RateLimitItemPerMinute(a_minute)
-        self.of_address = RateLimitItemPerMinute(5 * a_minute)
+        self.of_caller = Limit("of a caller", a_minute, MINUTE)
+        self.of_address = Limit("of an address", 5 * a_minute, MINUTE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or tell when to come again."""
         if scope["type"] != "http" or scope["path"].startswith(FREE):
             await self.app(scope, receive, send)
             return
-        request = Request(scope)
-        whose, limit = ("caller", _caller(request)), self.limit
-        if not whose[1]:
-            whose, limit = ("address", site_of(request)), self.of_address
+        request, left, refused = Request(scope), 0, None
+        caller = _caller(request)
+        limit = self.of_caller if caller else self.of_address
+        try:
+            left = self.throttle.admit(self.of_address, site_of(request))
+            if caller:
+                left = self.throttle.admit(limit, caller)
+        except TooManyRequests as error:
+            refused = error
+        told = [
+            (b"ratelimit-limit", b"%d" % limit.times),
+            (b"ratelimit-remaining", b"%d" % left),
+            (b"ratelimit-reset", b"%d" % ceil(MINUTE - time() % MINUTE)),
+        ]
 
         async def send_with_limit(message: Message) -> None:
             if message["type"] == "http.response.start":
-                left = self.throttle.left(limit, *whose)
-                headers = MutableHeaders(scope=message)
-                headers["RateLimit-Limit"] = str(limit.amount)
-                headers["RateLimit-Remaining"] = str(left.remaining)
-                headers["RateLimit-Reset"] = str(max(0, ceil(left.reset_time - time())))
+                message.setdefault("headers", []).extend(told)
             await send(message)
 
-        try:
-            self.throttle.admit(self.of_address, "address", site_of(request))
-            if whose[0] == "caller":
-                self.throttle.admit(limit, *whose)
-        except TooManyRequests as error:
-            await tell(request, error)(scope, receive, send_with_limit)
+        if refused is not None:
+            await tell(request, refused)(scope, receive, send_with_limit)
             return
         await self.app(scope, receive, send_with_limit)
 
 
 def _caller(request: Request) -> str:
     """Return what tells one key or log-in from another; nothing where there is neither."""
+    if not any(name in WHO for name, _ in request.scope["headers"]):
+        return ""
     shown = request.headers.get("authorization") or request.cookies.get(cookie_name(request), "")
     return sha256(shown.encode()).hexdigest() if shown else ""

@@ -33,6 +33,12 @@ from service.web.views import Frame
 __all__ = ["add_pages", "language_of", "render_drawing", "render_page"]
 
 WORTH_COMPRESSING = 800  # octets
+COMPRESSED = (
+    "application/zip",
+    "image/jpeg",
+    "image/png",
+    "image/webp",
+)  # already
 
 router = APIRouter(include_in_schema=False)
 
@@ -71,5 +77,7 @@ def add_pages(app: FastAPI, *, frame_of: Callable[[Request], Frame]) -> None:
     app.mount("/static", StaticFiles(directory=static), name="static")
     app.mount("/vendor/docs", StaticFiles(directory=vendor), name="vendor-docs")
     add_error_pages(app)
-    app.add_middleware(GZipMiddleware, minimum_size=WORTH_COMPRESSING)
+    app.add_middleware(
+        GZipMiddleware, minimum_size=WORTH_COMPRESSING, exclude_content_types=COMPRESSED
+    )
     app.add_middleware(SecurityHeaders)

@@ -9,7 +9,6 @@ from uuid import UUID
 import segno
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from limits import parse
 
 from service import federation, permissions, second_factor
 from service.actions import accounts as actions
@@ -34,7 +33,7 @@ from service.errors import (
     NotFound,
     TooManyRequests,
 )
-from service.federation import Pending, Provider
+from service.federation import Pending, Provider, Purpose
 from service.settings import Settings
 from service.store import accounts as account_store
 from service.store import organizations as organization_store
@@ -42,7 +41,7 @@ from service.store import people as store
 from service.tables.accounts import LoginSession
 from service.tables.people import ApiKey
 from service.tenancy import LogInSession, TenantSession
-from service.throttle import Throttle, site_of
+from service.throttle import Limit, Throttle, site_of
 from service.web import addresses
 from service.web.frame import TEMPLATES, page_before, render_page
 from service.web.loading import bilingual
@@ -50,7 +49,8 @@ from service.web.views import Bilingual
 
 router = APIRouter(include_in_schema=False)
 
-TRIES = parse("10/5minutes")  # by account; and failures by address
+TRIES = Limit("log-in", 10, 300)  # by account
+FAILURES = Limit("failed log-in", 10, 300)  # by address
 PENDING_COOKIE = "suyuan-pending"
 A_MONTH = timedelta(days=30)
 
@@ -72,10 +72,17 @@ class LogInPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReauthenticatePage:
-    """The form by which a person proves again who it is."""
+    """The form by which a person proves again who it is.
+
+    Attributes:
+        password: whether there is an account here with one.
+        federated: whether the human is linked at the organization's identity provider.
+    """
 
     back: str
-    second_factor: bool
+    password: bool = True
+    second_factor: bool = True
+    federated: bool = False
     wrong: str = ""
     seconds: int = 0
 
@@ -236,23 +243,29 @@ def prove(request: Request, name: str, act: Act) -> LoggedIn:
         TooManyRequests, NotAuthenticated: nothing is written then.
     """
     throttle: Throttle = request.app.state.throttle
-    who, where = ("account", name.strip().casefold()[:100]), ("failures", site_of(request))
-    throttle.require_left(TRIES, *where)
-    throttle.admit(TRIES, *who)
+    who, where = name.strip().casefold()[:100], site_of(request)
+    throttle.require_left(FAILURES, where)
+    throttle.admit(TRIES, who)
     try:
         with LogInSession(request.app.state.engine) as logins, logins.begin():
             started = act(logins)
     except NotAuthenticated:
-        throttle.count(TRIES, *where)
+        throttle.count(FAILURES, where)
         raise
-    throttle.forget(TRIES, *who)
+    throttle.forget(TRIES, who)
     return started
 
 
 @router.get(addresses.FEDERATED_LOG_IN_ROUTE)
-def begin_federated_log_in(request: Request, link: bool = False) -> RedirectResponse:
-    """Go to the organization's identity provider, to log in or to link one's account there."""
-    pending = Pending.begin(link=link and actor_of(request) is not None)
+def begin_federated_log_in(
+    request: Request, link: bool = False, prove: bool = False, back: str = addresses.HOME_ROUTE
+) -> RedirectResponse:
+    """Go to the organization's identity provider: to log in, to link, or to prove who one is."""
+    actor = actor_of(request)
+    purpose = Purpose.LOG_IN
+    if actor is not None and actor.login_id is not None and (link or prove):
+        purpose = Purpose.LINK if link else Purpose.PROVE
+    pending = Pending.begin(purpose, within(back))
     response = RedirectResponse(federation.address_of(_provider(request), pending), 303)
     response.set_cookie(
         PENDING_COOKIE, pending.as_text(), max_age=600, httponly=True, samesite="lax",
@@ -272,17 +285,22 @@ def finish_federated_log_in(
         raise NotAuthenticated("the answer is not to a log-in that began here")
     provider = _provider(request)
     proven = federation.finish(provider, pending, code, state, now=now)
-    own = _logged_in(request).login_id if pending.link else None
     with LogInSession(request.app.state.engine) as logins, logins.begin():
-        if own is not None:
-            login = logins.get_one(LoginSession, own)
+        if pending.purpose is Purpose.LINK:
+            login = logins.get_one(LoginSession, _own_login(_logged_in(request)))
             actions.link(logins, login.identity_id, provider.issuer, proven.subject, now=now)
             return RedirectResponse(addresses.ACCOUNT_ROUTE, 303)
-        started = actions.log_in_federated(
-            logins, provider.issuer, proven.subject, proven_at=proven.at,
-            device=_device(request), second=proven.second_factor, now=now,
-        )  # fmt: skip
-    return _go_on(request, started, addresses.HOME_ROUTE)
+        if pending.purpose is Purpose.PROVE:
+            started = actions.reauthenticate_federated(
+                logins, _own_login(_logged_in(request)), provider.issuer, proven.subject,
+                proven_at=proven.at, second=proven.second_factor,
+            )  # fmt: skip
+        else:
+            started = actions.log_in_federated(
+                logins, provider.issuer, proven.subject, proven_at=proven.at,
+                device=_device(request), second=proven.second_factor, now=now,
+            )  # fmt: skip
+    return _go_on(request, started, pending.back)
 
 
 def _provider(request: Request) -> Provider:
@@ -302,15 +320,8 @@ def show_reauthenticate(
     request: Request, logins: LoggingIn, back: str | None = None
 ) -> HTMLResponse:
     """Show the form by which one proves again who one is."""
-    login = _login(request, logins)
-    account = account_store.of_identity(logins, login.identity_id)
-    return render_page(
-        request,
-        ReauthenticatePage(
-            back=within(back or page_before(request)),
-            second_factor=account is not None and account.totp_secret is not None,
-        ),
-    )
+    page = _reauthenticate_page(request, logins, within(back or page_before(request)))
+    return render_page(request, page)
 
 
 @router.post(addresses.REAUTHENTICATE_ROUTE)
@@ -323,7 +334,8 @@ def reauthenticate(
 ) -> Response:
     """Prove again who one is, as a signature needs it; the log-in goes on under a new token."""
     login_id = _own_login(_logged_in(request))
-    page = ReauthenticatePage(back=within(back), second_factor=True)
+    with LogInSession(request.app.state.engine, read_only=True) as logins:
+        page = _reauthenticate_page(request, logins, within(back))
     try:
         started = prove(
             request,
@@ -338,6 +350,18 @@ def reauthenticate(
         page = replace(page, wrong="too many", seconds=error.retry_after)
         return render_page(request, page, status=429)
     return _go_on(request, started, page.back)
+
+
+def _reauthenticate_page(request: Request, logins: LogInSession, back: str) -> ReauthenticatePage:
+    login = _login(request, logins)
+    account = account_store.of_identity(logins, login.identity_id)
+    issuer = request.app.state.settings.oidc_issuer
+    return ReauthenticatePage(
+        back=back,
+        password=account is not None,
+        second_factor=account is not None and account.totp_secret is not None,
+        federated=issuer is not None and account_store.is_linked(logins, login.identity_id, issuer),
+    )
 
 
 @router.post(addresses.LOG_OUT_ROUTE)

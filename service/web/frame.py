@@ -37,6 +37,7 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
 }
+RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
 THEMES = ("auto", "dark", "light")
 THEME_COOKIE = "theme"
 A_YEAR = 365 * 24 * 3600  # seconds
@@ -204,14 +205,16 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
+                headers = message.setdefault("headers", [])
+                said = {name for name, _ in headers}
+                headers.extend(pair for pair in RAW_HEADERS if pair[0] not in said)
                 if scope["path"].startswith(("/static/", "/vendor/")):
-                    headers.setdefault("Cache-Control", "no-cache")
+                    MutableHeaders(scope=message).setdefault("Cache-Control", "no-cache")
             await send(message)
 
-        if comes_from_another_site(scope["method"], Headers(scope=scope)):
+        if scope["method"] not in SAFE_METHODS and comes_from_another_site(
+            scope["method"], Headers(scope=scope)
+        ):
             refusal = PlainTextResponse("This request came from another site.", 403)
             await refusal(scope, receive, send_with_headers)
             return
