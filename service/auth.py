@@ -273,6 +273,12 @@ def _reading(request: Request, actor: Acting) -> Iterator[TenantSession]:
         yield session
 
 
+def own_book(request: Request) -> TenantSession:
+    """Return a session that reads the actor's book, where a route asks for it only sometimes."""
+    engine: Engine = request.app.state.engine
+    return TenantSession(engine, _acting(request).organization_id, read_only=True)
+
+
 def _transaction(request: Request, actor: Acting) -> Iterator[TenantSession]:
     """Yield the request's session; commit before the response is sent, or roll back."""
     engine: Engine = request.app.state.engine

@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 from sqlmodel import SQLModel
 
 from service import audit
+from service.api.paging import at_most
 from service.auth import Acting, Reading
 from service.store import audit as store
 from service.tables.operations import AuditEntry
@@ -46,10 +47,10 @@ class ChainAnswer(SQLModel):
 @router.get("")
 def list_audit_entries(
     session: Reading,
+    limit: Annotated[int, at_most(500, 100)],
     before: Annotated[int | None, Query(ge=0, le=2**31 - 1)] = None,
     subject_id: UUID | None = None,
     action: Annotated[str, Query(max_length=100, examples=["certificate."])] = "",
-    limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[EntryAnswer]:
     """Return entries of the own book, the newest first; `action` is how theirs begins."""
     rows = store.newest(session, before=before, subject_id=subject_id, action=action, limit=limit)

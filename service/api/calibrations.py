@@ -2,20 +2,24 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 from pydantic import ConfigDict, Field, FiniteFloat
 from sqlmodel import SQLModel
 from uuid_utils.compat import uuid7
 
 from service.actions import calibrations as actions
 from service.actions.calibrations import Result, Use, Work
-from service.auth import Acting, Transaction
+from service.api import conditions
+from service.api.conditions import IfNoneMatch
+from service.api.paging import FORMS, Asked, Since, answered
+from service.auth import Acting, Reading, Transaction
 from service.clock import Now
 from service.errors import InvalidField
-from service.tables.calibrations import Calibration
+from service.store import calibrations as store
+from service.tables.calibrations import Calibration, CalibrationSupersession
 from traceability.graph import MeasuringInterval, UncertaintyStatement
 
 router = APIRouter(prefix="/calibrations", tags=["calibrations"])
@@ -116,6 +120,51 @@ class CalibrationAnswer(SQLModel):
     recorded_at: datetime
 
 
+class CalibrationTold(CalibrationAnswer):
+    """A calibration of the own book, and whether it still stands.
+
+    No calibration is ever deleted: one that was superseded or withdrawn has `ended_at`, so that
+    whoever keeps in step by `updated_since` learns of its end.
+    """
+
+    ended_at: datetime | None = None
+    ended_because: str | None = None
+    successor_id: UUID | None = None
+
+
+@router.get("", response_model=list[CalibrationTold], responses=FORMS)
+def list_calibrations(
+    request: Request,
+    session: Reading,
+    page: Asked,
+    updated_since: Since = None,
+    item_id: UUID | None = None,
+) -> Response:
+    """Return the calibrations of the book by id, a page at a time; as CSV or JSON lines all."""
+
+    def rows(after: UUID | None, limit: int) -> list[CalibrationTold]:
+        found = store.page_with_ends(
+            session, after=after, limit=limit, updated_since=updated_since, item_id=item_id
+        )
+        return [_told(row, end) for row, end in found]
+
+    return answered(request, session, page, rows, CalibrationTold)
+
+
+@router.get(
+    "/{calibration_id}",
+    response_model=CalibrationTold,
+    responses={304: {"description": "As it was."}},
+)
+def get_calibration(
+    session: Reading, response: Response, calibration_id: UUID, if_none_match: IfNoneMatch = None
+) -> Any:
+    """Return one calibration of the book, and whether it still stands."""
+    row = store.get(session, calibration_id)
+    told = _told(row, store.supersession(session, calibration_id))
+    return conditions.unless_known(response, if_none_match, told)
+
+
 @router.post("", status_code=201)
 def record_calibration(
     session: Transaction, actor: Acting, now: Now, said: CalibrationIn
@@ -151,3 +200,12 @@ def _uncertainty(said: CalibrationIn) -> UncertaintyStatement | None:
 
 def _answer(row: Calibration) -> CalibrationAnswer:
     return CalibrationAnswer.model_validate(row, from_attributes=True)
+
+
+def _told(row: Calibration, end: CalibrationSupersession | None) -> CalibrationTold:
+    ended = end and {
+        "ended_at": end.superseded_at,
+        "ended_because": end.reason,
+        "successor_id": end.successor_id,
+    }
+    return CalibrationTold.model_validate(row, update=ended or {}, from_attributes=True)

@@ -1,14 +1,16 @@
 """Certificates: found by a serial number, and told in the form that is asked for."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from fastapi.concurrency import run_in_threadpool
 from pydantic_core import to_json
 from sqlmodel import SQLModel
 
 from certificates.html import stylesheet
+from service import auth
+from service.api.paging import FORMS, Asked, Since, answered
 from service.auth import Reading
 from service.errors import FormNotThere
 from service.store import certificates as store
@@ -24,6 +26,17 @@ MEDIA_TYPES = {
     "application/pdf": "pdf",
     "application/xml": "xml",
     "text/plain": "proof",
+}
+AS_JSON = {
+    "application/json": {  # as `certificates.content` has it
+        "schema": {"type": "object", "required": ["kind", "number"]},
+        "example": {
+            "kind": "calibration_certificate",
+            "number": "LAB-2026-00041-M",
+            "issued_on": "2026-11-21",
+            "item": {"name_en": "Pressure gauge", "serial_number": "0083105"},
+        },
+    }
 }
 
 
@@ -46,24 +59,61 @@ class CertificateSummary(SQLModel):
     is_demonstration: bool
 
 
-@router.get(
-    "", response_model=list[CertificateSummary], dependencies=[throttled("look-up", LOOK_UPS)]
-)
-async def find_certificates(
-    request: Request,
-    serial_number: Annotated[str, Query(min_length=1, max_length=100, examples=["0083105"])],
-) -> Response:
-    """Find the certificates of every item with this serial number, newest first.
+class CertificateHeld(SQLModel):
+    """A certificate that the own book holds, issued or received, and what became of it last.
 
-    None, one or many: two makers may have given one serial number; maker and type tell them apart.
+    No certificate is ever deleted: one that was amended, withdrawn or voided has that `status`
+    since `status_at`, so that whoever keeps in step by `updated_since` learns of its end.
+    """
+
+    id: UUID
+    number: str
+    kind: str
+    issuer_id: UUID
+    issued_at: datetime
+    content_sha256: str
+    amends_id: UUID | None
+    calibration_ids: list[UUID]
+    status: str
+    status_at: datetime
+    status_reason: str | None
+
+
+@router.get(
+    "",
+    response_model=list[CertificateSummary] | list[CertificateHeld],
+    responses=FORMS,
+    dependencies=[throttled(LOOK_UPS)],
+)
+def find_certificates(
+    request: Request,
+    page: Asked,
+    serial_number: Annotated[
+        str | None, Query(min_length=1, max_length=100, examples=["0083105"])
+    ] = None,
+    updated_since: Since = None,
+) -> Response:
+    """Find certificates by an item's serial number, or list those of the own book.
+
+    With `serial_number` anyone is told what the public directory has, newest first: none, one or
+    many; two makers may have given one serial number, maker and type tell them apart. Without it,
+    whoever acts for an organization is told of the certificates in its book, issued and received,
+    by id, a page at a time; as CSV or JSON lines all of them.
     """
     state = request.app.state
-    key = state.keys.of_serial_number(serial_number)
-    if state.engine.dialect.name == "sqlite":  # quicker than handing it to a thread
+    if serial_number is not None:
+        key = state.keys.of_serial_number(serial_number)
         found = directory.summaries(state.engine, key)
-    else:
-        found = await run_in_threadpool(directory.summaries, state.engine, key)
-    return Response(to_json(found), media_type="application/json")
+        return Response(to_json(found), media_type="application/json")
+    with auth.own_book(request) as session:
+
+        def rows(after: UUID | None, limit: int) -> list[CertificateHeld]:
+            held = store.page_with_ends(
+                session, after=after, limit=limit, updated_since=updated_since
+            )
+            return [_of_book(row) for row in held]
+
+        return answered(request, session, page, rows, CertificateHeld)
 
 
 @router.get("/certificate.css", include_in_schema=False)
@@ -75,7 +125,9 @@ def certificate_stylesheet() -> Response:
 @router.get(
     "/{number}",
     response_class=Response,
-    responses={200: {"content": {media_type: {} for media_type in MEDIA_TYPES}}},
+    responses={
+        200: {"content": {form: {} for form in MEDIA_TYPES} | {"application/json": AS_JSON}}
+    },
 )
 def get_certificate(
     session: Reading, number: str, accept: Annotated[str, Header()] = "application/json"
@@ -109,6 +161,19 @@ def certificate_in_form(session: TenantSession, number: str, accept: str) -> Res
             "Vary": "Accept",
             "Content-Disposition": f'inline; filename="{name}"',
         },
+    )
+
+
+def _of_book(held: store.Held) -> CertificateHeld:
+    return CertificateHeld.model_validate(
+        held.certificate,
+        update={
+            "calibration_ids": held.calibration_ids,
+            "status": held.status.status,
+            "status_at": held.status.recorded_at,
+            "status_reason": held.status.reason,
+        },
+        from_attributes=True,
     )
 
 

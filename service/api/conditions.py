@@ -1,8 +1,8 @@
 """Changes under a condition: a strong `ETag`, asked for by `If-Match` (RFC 9110, 13)."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import Header
+from fastapi import Header, Response
 from pydantic import BaseModel
 
 from certificates.seal import sha256_hex
@@ -20,6 +20,15 @@ IfNoneMatch = Annotated[
 def etag_of(answer: BaseModel) -> str:
     """Return the strong validator of an answer: it changes with any field of it."""
     return f'"{sha256_hex(answer.model_dump_json().encode())}"'
+
+
+def unless_known(response: Response, if_none_match: str | None, answer: BaseModel) -> Any:
+    """Return an answer with its `ETag`; nothing but that (304) where the caller knows it."""
+    etag = etag_of(answer)
+    if if_none_match is not None and names(if_none_match, etag):
+        return Response(status_code=304, headers={"ETag": etag})
+    response.headers["ETag"] = etag
+    return answer
 
 
 def require_match(kind: str, if_match: str | None, etag: str) -> None:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import ConfigDict, Field
 from sqlmodel import SQLModel
 
+from service.api.paging import at_most
 from service.auth import Acting, Reading, Transaction
 from service.clock import Now
 from service.errors import FormNotThere, InvalidField
@@ -141,8 +142,8 @@ def list_imports(session: Reading) -> list[ImportSummary]:
 def get_import(
     session: Reading,
     import_id: UUID,
+    limit: Annotated[int, at_most(1000, 100)],
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> ImportAnswer:
     """Return a ledger that was handed in, how far it is, and what is to be said of its rows."""
     row = ledger_import.get(session, import_id)

@@ -11,8 +11,7 @@ from sqlmodel import SQLModel
 from service.actions import items as actions
 from service.api import conditions
 from service.api.conditions import IfMatch, IfNoneMatch
-from service.api.given import Moment
-from service.api.paging import FORMS, Asked, answered
+from service.api.paging import FORMS, Asked, Since, answered
 from service.auth import Acting, Reading, Transaction
 from service.clock import Now
 from service.store import calibrations as calibration_store
@@ -101,13 +100,7 @@ def list_items(
     request: Request,
     session: Reading,
     page: Asked,
-    updated_since: Annotated[
-        Moment | None,
-        Query(
-            description="Recorded or changed at this moment or later.",
-            examples=["2026-11-21T00:00:00Z"],
-        ),
-    ] = None,
+    updated_since: Since = None,
     serial_number: Annotated[str | None, Query(max_length=100, examples=["0083105"])] = None,
 ) -> Response:
     """Return the ledger's items by id, a page at a time; as CSV or JSON lines all of them."""
@@ -128,12 +121,7 @@ def get_item(
     session: Reading, response: Response, item_id: UUID, if_none_match: IfNoneMatch = None
 ) -> Any:
     """Return an item of the own ledger with its calibrations, newest first."""
-    answer = _answer(session, item_id)
-    etag = conditions.etag_of(answer)
-    if if_none_match is not None and conditions.names(if_none_match, etag):
-        return Response(status_code=304, headers={"ETag": etag})
-    response.headers["ETag"] = etag
-    return answer
+    return conditions.unless_known(response, if_none_match, _answer(session, item_id))
 
 
 @router.patch("/{item_id}")

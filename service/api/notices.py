@@ -1,21 +1,20 @@
 """Notices of the own inbox: what others say became of results that the own book holds."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Request, Response
 from sqlmodel import SQLModel
 
 from service.actions import notices as actions
+from service.api.paging import FORMS, Asked, answered
 from service.auth import Acting, Reading, Transaction
 from service.clock import Now
 from service.store import notices as store
 from service.tables.exchange import Delivery, DeliveryReceipt
 
 router = APIRouter(prefix="/notices", tags=["notices"])
-
-MOST_AT_ONCE = 200
 
 
 class NoticeAnswer(SQLModel):
@@ -33,15 +32,14 @@ class NoticeAnswer(SQLModel):
     taken_in_at: datetime | None
 
 
-@router.get("")
-def list_notices(
-    session: Reading,
-    limit: Annotated[int, Query(ge=1, le=MOST_AT_ONCE)] = 50,
-    before: Annotated[UUID | None, Query(description="the last id of the page before")] = None,
-) -> list[NoticeAnswer]:
-    """Return the notices of the own inbox, the newest first."""
-    rows = store.received(session, limit=limit, before=before)
-    return [_answer(row, receipt) for row, receipt in rows]
+@router.get("", response_model=list[NoticeAnswer], responses=FORMS)
+def list_notices(request: Request, session: Reading, page: Asked) -> Response:
+    """Return the notices of the own inbox, the newest first, a page at a time."""
+
+    def rows(after: UUID | None, limit: int) -> list[NoticeAnswer]:
+        return [_answer(*found) for found in store.received(session, limit=limit, before=after)]
+
+    return answered(request, session, page, rows, NoticeAnswer)
 
 
 @router.get("/{notice_id}")

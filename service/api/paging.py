@@ -10,14 +10,16 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Query, Request, Response
+from fastapi.params import Depends as Dependency
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel
 
+from service.api.given import Moment
 from service.errors import InvalidField, LimitTooLarge
 from service.tenancy import TenantSession
 
 MOST, USUAL = 200, 50  # rows a page
-AT_ONCE = 500  # rows of an export in the memory
+AT_ONCE = 100  # rows of an export in the memory
 CSV, LINES = "text/csv", "application/x-ndjson"
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 FORMS: dict[int | str, dict[str, Any]] = {
@@ -57,6 +59,32 @@ def _page(
 
 
 Asked = Annotated[Page, Depends(_page)]
+Since = Annotated[
+    Moment | None,
+    Query(description="Recorded or changed at this moment or later.",
+          examples=["2026-11-21T00:00:00Z"]),
+]  # fmt: skip
+
+
+def at_most(most: int, usual: int) -> Dependency:
+    """Return the dependency that reads how many rows are asked for at once.
+
+    Args:
+        most: beyond which the answer is 400, not fewer rows than were asked for.
+    """
+    stated = {"minimum": 1, "maximum": most}
+
+    def limit(
+        limit: Annotated[
+            int, Query(description=f"Rows, 1 to {most}.", json_schema_extra=stated)
+        ] = usual,
+    ) -> int:
+        if not 1 <= limit <= most:
+            raise LimitTooLarge(f"limit is 1 to {most}")
+        return limit
+
+    dependency: Dependency = Depends(limit)
+    return dependency
 
 
 def _read(cursor: str) -> UUID:
@@ -82,7 +110,8 @@ def answered(
 
     Args:
         session: of the request; the whole list is read in a transaction of its own.
-        rows: gives so many rows, each with an `id`, after the one of an id, in the order of ids.
+        rows: gives so many rows, each with an `id`, after the one of an id, in the order of ids,
+            or of the newest first.
         answer: as what a row is told.
     """
     accepted = request.headers.get("accept", "")

@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from pydantic import ConfigDict, Field
 from sqlmodel import SQLModel
 
 from service.actions import webhooks as actions
+from service.api.paging import at_most
 from service.auth import Acting, Reading, Transaction
 from service.clock import Now
 from service.lookup import LookupKeys
@@ -126,8 +127,8 @@ def test_webhook(session: Transaction, actor: Acting, now: Now, webhook_id: UUID
 def list_webhook_messages(
     session: Reading,
     webhook_id: UUID,
+    limit: Annotated[int, at_most(500, 100)],
     state: Literal["waiting", "delivered", "dead"] | None = None,
-    limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[MessageAnswer]:
     """Return what this address was told or is to be told, the newest first."""
     store.get(session, webhook_id)

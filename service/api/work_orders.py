@@ -13,6 +13,8 @@ from sqlmodel import SQLModel
 from service.actions import order_exchange, signing_off
 from service.actions import work_orders as actions
 from service.actions.work_orders import Asked
+from service.api import conditions, paging
+from service.api.conditions import IfMatch, IfNoneMatch
 from service.api.given import Day
 from service.auth import Acting, Reading, Transaction
 from service.clock import Now, Today
@@ -173,6 +175,7 @@ class WorkOrderAnswer(SQLModel):
     due_on: date | None
     remarks: str
     state: State
+    changed_at: datetime
     items: list[LineAnswer]
 
 
@@ -215,31 +218,33 @@ class CertificateAnswer(SQLModel):
     content_sha256: str
 
 
-@router.get("")
+@router.get("", response_model=list[WorkOrderAnswer], responses=paging.FORMS)
 def list_work_orders(
+    request: Request,
     session: Reading,
+    page: paging.Asked,
+    updated_since: paging.Since = None,
     state: State | None = None,
     item_id: UUID | None = None,
     assigned_to_id: UUID | None = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    before: Annotated[str | None, Query(max_length=60)] = None,
-) -> list[WorkOrderAnswer]:
-    """List work orders, newest first; `before` a number for the next page.
+) -> Response:
+    """List work orders, newest first, a page at a time; as CSV or JSON lines all of them.
 
-    A filter keeps an order of which one item fits it.
+    A filter keeps an order of which one item fits it. No order is ever deleted: what was declined
+    or cancelled says so, so that whoever keeps in step by `updated_since` learns of it.
     """
     wanted = store.Wanted(
-        states=None if state is None else [state],
-        item_id=item_id,
-        assigned_to_id=assigned_to_id,
-        before=before,
+        states=None if state is None else [state], item_id=item_id, assigned_to_id=assigned_to_id
     )
-    found = dict.fromkeys(row.order.id for row in store.listed(session, wanted))
-    page = list(found)[:limit]
-    grouped: dict[UUID, list[Listed]] = {id_: [] for id_ in page}
-    for row in store.listed(session, store.Wanted(order_ids=page)):
-        grouped[row.order.id].append(row)
-    return [order_answer(own) for own in grouped.values()]
+
+    def rows(after: UUID | None, limit: int) -> list[WorkOrderAnswer]:
+        ids = store.page(session, wanted, after=after, limit=limit, updated_since=updated_since)
+        grouped: dict[UUID, list[Listed]] = {id_: [] for id_ in ids}
+        for row in store.listed(session, store.Wanted(order_ids=ids, descending=False)):
+            grouped[row.order.id].append(row)
+        return [order_answer(own) for own in grouped.values()]
+
+    return paging.answered(request, session, page, rows, WorkOrderAnswer)
 
 
 @router.post("", status_code=201)
@@ -312,22 +317,34 @@ def take_in_document(
     return order_answer(store.of_order(session, order.id))
 
 
-@router.get("/policy")
-def get_policy(session: Reading) -> PolicyAnswer:
+@router.get("/policy", response_model=PolicyAnswer, responses={304: {"description": "As it was."}})
+def get_policy(session: Reading, response: Response, if_none_match: IfNoneMatch = None) -> Any:
     """Tell what the organization asks of its laboratory: how many sign, how much a day."""
-    return PolicyAnswer.model_validate(actions.policy(session), from_attributes=True)
+    return conditions.unless_known(response, if_none_match, _policy(session))
 
 
 @router.put("/policy")
-def set_policy(session: Transaction, actor: Acting, now: Now, said: PolicyIn) -> PolicyAnswer:
-    """Say what is asked from now on; what was asked before stays in the book.
+def set_policy(
+    session: Transaction,
+    response: Response,
+    actor: Acting,
+    now: Now,
+    said: PolicyIn,
+    if_match: IfMatch = None,
+) -> PolicyAnswer:
+    """Say what is asked from now on, where that is still what was read.
 
-    With two signatories nobody checks a calibration; a verification is signed by three always.
+    What was asked before stays in the book. With two signatories nobody checks a calibration; a
+    verification is signed by three always.
     """
+    session.lock_book()
+    conditions.require_match("policy", if_match, conditions.etag_of(_policy(session)))
     actions.set_policy(
         session, **said.model_dump(), person=people_store.acting(session, actor.person_id), now=now
     )
-    return get_policy(session)
+    answer = _policy(session)
+    response.headers["ETag"] = conditions.etag_of(answer)
+    return answer
 
 
 @router.get("/loads")
@@ -513,6 +530,10 @@ def _octets(pointer: str, text: str) -> bytes:
         raise InvalidField(pointer, "is not base64") from None
 
 
+def _policy(session: TenantSession) -> PolicyAnswer:
+    return PolicyAnswer.model_validate(actions.policy(session), from_attributes=True)
+
+
 def order_answer(rows: list[Listed]) -> WorkOrderAnswer:
     """Return a work order as it is answered."""
     order, customer = rows[0].order, rows[0].customer
@@ -523,6 +544,7 @@ def order_answer(rows: list[Listed]) -> WorkOrderAnswer:
             "customer_zh": customer.name_zh,
             "customer_en": customer.name_en,
             "state": order_state(row.state for row in rows),
+            "changed_at": max(row.step.recorded_at for row in rows),
             "items": [LineAnswer(**_facts(row)) for row in rows],
         },
     )

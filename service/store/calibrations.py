@@ -140,6 +140,34 @@ def in_force(
     return None if "fail" in verdicts else newest
 
 
+def page_with_ends(
+    session: TenantSession,
+    *,
+    after: UUID | None,
+    limit: int,
+    updated_since: datetime | None = None,
+    item_id: UUID | None = None,
+) -> Sequence[tuple[Calibration, CalibrationSupersession | None]]:
+    """Return so many calibrations of the book after the one of an id, by id, each with its end."""
+    end = CalibrationSupersession
+    statement = (
+        select(Calibration, end)
+        .outerjoin(end, col(end.calibration_id) == Calibration.id)
+        .order_by(col(Calibration.id))
+        .limit(limit)
+    )
+    if after is not None:
+        statement = statement.where(col(Calibration.id) > after)
+    if updated_since is not None:
+        statement = statement.where(
+            or_(col(Calibration.recorded_at) >= updated_since,
+                col(end.superseded_at) >= updated_since)
+        )  # fmt: skip
+    if item_id is not None:
+        statement = statement.where(Calibration.item_id == item_id)
+    return session.exec(statement).all()
+
+
 def of_item(session: TenantSession, item_id: UUID) -> Sequence[Calibration]:
     """Return the calibrations of an item, newest first."""
     newest_first = (col(Calibration.performed_on).desc(), col(Calibration.id).desc())

@@ -75,6 +75,44 @@ def page(session: TenantSession, *, after: UUID | None, limit: int) -> list[List
             for row in rows]  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A certificate of the book, what became of it last, and the calibrations it tells of."""
+
+    certificate: Certificate
+    status: CertificateStatus
+    calibration_ids: Sequence[UUID]
+
+
+def page_with_ends(
+    session: TenantSession,
+    *,
+    after: UUID | None,
+    limit: int,
+    updated_since: datetime | None = None,
+) -> Sequence[Held]:
+    """Return so many certificates of the book after the one of an id, by id."""
+    said, link = CertificateStatus, CertificateCalibration
+    statement = select(Certificate).order_by(col(Certificate.id)).limit(limit)
+    if after is not None:
+        statement = statement.where(col(Certificate.id) > after)
+    if updated_since is not None:
+        changed = select(said.certificate_id).where(col(said.recorded_at) >= updated_since)
+        statement = statement.where(col(Certificate.id).in_(changed))
+    found = session.exec(statement).all()
+    ids = [row.id for row in found]
+    told = session.exec(
+        select(said).where(col(said.certificate_id).in_(ids)).order_by(col(said.recorded_at))
+    )
+    newest = {row.certificate_id: row for row in told}
+    tells_of: dict[UUID, list[UUID]] = {id_: [] for id_ in ids}
+    for row in session.exec(
+        select(link).where(col(link.certificate_id).in_(ids)).order_by(col(link.calibration_id))
+    ):
+        tells_of[row.certificate_id].append(row.calibration_id)
+    return [Held(row, newest[row.id], tells_of[row.id]) for row in found]
+
+
 def is_there(session: TenantSession, certificate_id: UUID | None, *numbers: str) -> bool:
     """Return whether the book holds a certificate of this id, or of one of these numbers."""
     held = or_(Certificate.id == certificate_id, col(Certificate.number).in_(numbers))

@@ -116,7 +116,6 @@ class Wanted:
     item_id: UUID | None = None
     states: Collection[State] | None = None
     assigned_to_id: UUID | None = None
-    before: str | None = None
     text: str = ""
     sort: str = "number"
     descending: bool = True
@@ -135,6 +134,29 @@ def listed(
     if limit is not None:
         statement = statement.limit(limit).offset(offset)
     return [Listed(*row) for row in session.execute(statement)]
+
+
+def page(
+    session: TenantSession,
+    wanted: Wanted,
+    *,
+    after: UUID | None,
+    limit: int,
+    updated_since: datetime | None = None,
+) -> list[UUID]:
+    """Return the ids of so many work orders before the one of an id, the newest first."""
+    id_ = col(WorkOrder.id)
+    statement = _joined(select_columns(id_), wanted).group_by(id_)
+    if after is not None:
+        statement = statement.where(id_ < after)
+    if updated_since is not None:
+        stepped = (
+            select(WorkOrderLine.work_order_id)
+            .join(WorkOrderStep, col(WorkOrderStep.line_id) == WorkOrderLine.id)
+            .where(col(WorkOrderStep.recorded_at) >= updated_since)
+        )
+        statement = statement.where(id_.in_(stepped))
+    return [row[0] for row in session.execute(statement.order_by(id_.desc()).limit(limit))]
 
 
 def of_order(session: TenantSession, order_id: UUID) -> list[Listed]:
@@ -189,8 +211,6 @@ def _conditions(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
         yield col(WorkOrderStep.state).in_([state.value for state in wanted.states])
     if wanted.assigned_to_id is not None:
         yield col(WorkOrderStep.assigned_to_id) == wanted.assigned_to_id
-    if wanted.before is not None:
-        yield col(WorkOrder.number) < wanted.before
     if wanted.text:
         searched = (
             WorkOrder.number,

@@ -5,11 +5,12 @@ were too high since the end of June 2026; the data are the demonstration's.
 """
 
 from math import erfc, sqrt
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlmodel import SQLModel, func, select
 
+from service.api.paging import cursor_of
 from service.demo.world import identifier, read_world
 from tests.service.nation import (
     PISTON,
@@ -318,7 +319,7 @@ def test_the_customer_finds_the_letter_in_its_inbox_and_takes_it_in(doors):
     assert (notice["taken_in_at"], taken_in.status_code) == (None, 201)
     assert taken_in.json()["taken_in_at"] is not None
     assert again.status_code == 409
-    assert doors.get("/v1/notices", params={"before": notice["id"]}).json() == []
+    assert doors.get("/v1/notices", params={"cursor": cursor_of(UUID(notice["id"]))}).json() == []
     act_for(doors, "STL")
     assert doors.get(f"/v1/notices/{notice['id']}").status_code == 404
     assert doors.get(f"/v1/recalls/{recall['id']}").status_code == 404

@@ -169,8 +169,16 @@ def test_another_organizations_order_is_not_there(client, line):
 
 
 def test_what_is_asked_of_the_laboratory_is_strict_until_it_says_otherwise(client):
-    assert client.get("/v1/work-orders/policy").json()["signatories"] == 3
+    asked = client.get("/v1/work-orders/policy")
+    assert asked.json()["signatories"] == 3
     said = {"signatories": 2, "items_a_day": 4, "reason": "two of us"}
-    told = client.put("/v1/work-orders/policy", json=said)
+    as_read = {"If-Match": asked.headers["etag"]}
+
+    assert client.put("/v1/work-orders/policy", json=said).status_code == 428
+    told = client.put("/v1/work-orders/policy", json=said, headers=as_read)
+
     assert told.json() == said
-    assert client.put("/v1/work-orders/policy", json=said | {"signatories": 1}).status_code == 422
+    assert client.put("/v1/work-orders/policy", json=said, headers=as_read).status_code == 412
+    as_told, wrong = {"If-Match": told.headers["etag"]}, said | {"signatories": 1}
+    answer = client.put("/v1/work-orders/policy", json=wrong, headers=as_told)
+    assert answer.status_code == 422
