@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
+from service.api.examples import add_examples
 from service.idempotency import ACCEPTABLE, HEADER
 from service.problems import MEDIA_TYPE, PROBLEMS
 
@@ -87,6 +88,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
                 operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
         for name in ("HTTPValidationError", "ValidationError"):
             schemas.pop(name, None)
+        add_examples(told)
         app.openapi_schema = told
     return app.openapi_schema
 
