@@ -236,7 +236,7 @@ def _chosen(request: Request) -> tuple[UUID, UUID] | None:
 # --- What a route asks for -----------------------------------------------------------------------
 
 
-def _acting(request: Request) -> Actor:
+def acting(request: Request) -> Actor:
     """Return the actor, who may do what the route's resource needs."""
     actor = actor_of(request)
     if actor is None:
@@ -251,7 +251,7 @@ def resource_of(route: Any) -> str:
     return str(tags[0]) if tags else str(route.path).strip("/").split("/", maxsplit=1)[0]
 
 
-Acting = Annotated[Actor, Depends(_acting)]
+Acting = Annotated[Actor, Depends(acting)]
 
 
 def _reauthenticated(actor: Acting, now: Now) -> Actor:
@@ -276,7 +276,7 @@ def _reading(request: Request, actor: Acting) -> Iterator[TenantSession]:
 def own_book(request: Request) -> TenantSession:
     """Return a session that reads the actor's book, where a route asks for it only sometimes."""
     engine: Engine = request.app.state.engine
-    return TenantSession(engine, _acting(request).organization_id, read_only=True)
+    return TenantSession(engine, acting(request).organization_id, read_only=True)
 
 
 def _transaction(request: Request, actor: Acting) -> Iterator[TenantSession]:

@@ -1,12 +1,15 @@
 """The description of the API (OpenAPI 3.1): what all operations share is said here once."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 
 from service.api.examples import add_examples
+from service.auth import acting
 from service.idempotency import ACCEPTABLE, HEADER
 from service.problems import MEDIA_TYPE, PROBLEMS
 
@@ -62,7 +65,15 @@ IDEMPOTENCY_KEY = {
     "schema": {"type": "string", "pattern": f"^{ACCEPTABLE.pattern}$"},
     "example": "0199f2c4-7d0e-7a31-9c1f-2a6d5b8e4f10",
 }
-SCHEMES = {"key": {"type": "http", "scheme": "bearer", "description": "suyuan_<id>_<secret>"}}
+SCHEMES = {
+    "key": {"type": "http", "scheme": "bearer", "description": "suyuan_<id>_<secret>"},
+    "login": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "__Host-suyuan",
+        "description": "A person's log-in on the pages; over plain HTTP, on loopback, `suyuan`.",
+    },
+}
 
 
 def name_of(route: APIRoute) -> str:
@@ -80,10 +91,12 @@ def describe(app: FastAPI) -> dict[str, Any]:
         schemas = components.setdefault("schemas", {})
         schemas["Problem"] = PROBLEM
         components["securitySchemes"] = SCHEMES
+        closed = set(_closed(app))
         for method, operation in _operations(told):
             operation["responses"].pop("422", None)
             operation["responses"]["4XX"] = REFUSED
-            operation["security"] = [{"key": []}, {}]
+            is_closed = operation["operationId"] in closed
+            operation["security"] = [{"key": []}, {"login": []}] if is_closed else [{"key": []}, {}]
             if method == "post":
                 operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
         for name in ("HTTPValidationError", "ValidationError"):
@@ -91,6 +104,18 @@ def describe(app: FastAPI) -> dict[str, Any]:
         add_examples(told)
         app.openapi_schema = told
     return app.openapi_schema
+
+
+def _closed(app: FastAPI) -> Iterator[str]:
+    """Yield the operations that somebody must ask who acts for an organization."""
+    for route in iter_route_contexts(app.routes):
+        dependant = getattr(route, "dependant", None)
+        if dependant is not None and _asks_who(dependant):
+            yield str(route.name)
+
+
+def _asks_who(dependant: Dependant) -> bool:
+    return any(part.call is acting or _asks_who(part) for part in dependant.dependencies)
 
 
 def _operations(told: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:

@@ -3,6 +3,8 @@
 What is asked without a book, of numbers alone, is also accepted as its example says it.
 """
 
+import re
+
 import jsonschema_rs
 import pytest
 from fastapi.testclient import TestClient
@@ -10,6 +12,7 @@ from fastapi.testclient import TestClient
 from service.app import create_app
 from service.settings import Settings
 
+SOME_ID = "0199f2c4-7d0e-7a31-9c1f-2a6d5b8e4f10"
 STATELESS = ("/v1/uncertainty-budgets", "/v1/conformity-statements", "/v1/intervals")
 BODIES = ("application/json", "multipart/form-data")
 
@@ -21,7 +24,7 @@ def client(tmp_path_factory):
         database_url=f"sqlite:///{folder}/none.db", lookup_key_file=folder / "key",
         worker_in_process=False,
     )  # fmt: skip
-    return TestClient(create_app(settings))
+    return TestClient(create_app(settings), raise_server_exceptions=False)
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +66,25 @@ def test_each_body_has_an_example_that_fits_its_schema(described):
 
     assert wrong == []
     assert seen > 150
+
+
+def test_nobody_is_told_what_the_description_calls_closed(client, described):
+    """Nobody asks every operation: refused are those that ask for a key or a log-in, and no other.
+
+    The list of the book's certificates shares its address with an open look-up.
+    """
+    closed, refused = set(), set()
+    for path, methods in described["paths"].items():
+        for method, operation in methods.items():
+            address = re.sub(r"\{\w+\}", SOME_ID, path)
+            if {} not in operation["security"]:
+                closed.add((method, path))
+            if client.request(method, address).status_code == 401:
+                refused.add((method, path))
+
+    assert refused - closed == {("get", "/v1/certificates")}
+    assert closed <= refused
+    assert len(closed) > 80
 
 
 @pytest.mark.parametrize("path", STATELESS)

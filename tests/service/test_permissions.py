@@ -4,7 +4,7 @@ from fastapi.routing import iter_route_contexts
 
 from service import permissions
 from service.app import create_app
-from service.auth import _acting, resource_of
+from service.auth import acting, resource_of
 from service.settings import Settings
 
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
@@ -12,7 +12,7 @@ UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 
 def asks_who(dependant):
     """Return whether a route asks who acts, by itself or by what it depends on."""
-    return dependant.call is _acting or any(map(asks_who, dependant.dependencies))
+    return dependant.call is acting or any(map(asks_who, dependant.dependencies))
 
 
 def changed(tmp_path):
