@@ -82,6 +82,7 @@ from service.web import summaries as summary_pages
 from service.web import work_orders as work_order_pages
 from service.web import worksheets as worksheet_pages
 from service.web.drawing import draw_chain
+from service.web.frame import RAW_HEADERS
 from service.web.pages import frame_of
 from service.web.pages import router as pages_router
 
@@ -202,8 +203,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.draw_chain = draw_chain
     app.openapi = partial(describe, app)  # type: ignore[method-assign]  # FastAPI's own way
     add_problem_handlers(app)
-    app.add_middleware(QuickLookups, state=app.state)
     add_pages(app, frame_of=frame_of)
+    app.add_middleware(QuickLookups, state=app.state, headers=RAW_HEADERS)
     app.add_middleware(RateLimit, throttle=app.state.throttle, a_minute=settings.requests_a_minute)
     if settings.demonstration_person is None:  # whose terminal tells a story instead
         app.add_middleware(log.RequestLog)

@@ -5,7 +5,7 @@ and what the route has to refuse, goes on to the routes.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 from urllib.parse import unquote_plus
 
@@ -34,11 +34,16 @@ T = TypeVar("T")
 
 
 class QuickLookups:
-    """Middleware: tells where certificates stand, by serial number or by their own number."""
+    """Middleware: tells where certificates stand, by serial number or by their own number.
 
-    def __init__(self, app: ASGIApp, state: State) -> None:
+    Args:
+        headers: that every answer of the application carries.
+    """
+
+    def __init__(self, app: ASGIApp, state: State, headers: Sequence[tuple[bytes, bytes]]) -> None:
         self.app = app
         self.state = state
+        self.headers = [(b"content-type", b"application/json"), *headers]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or hand it on."""
@@ -52,8 +57,7 @@ class QuickLookups:
         if body is None:
             await self.app(scope, receive, send)
             return
-        headers = [(b"content-type", b"application/json"),
-                   (b"content-length", str(len(body)).encode())]  # fmt: skip
+        headers = [*self.headers, (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +29,7 @@ SUMMARY = (
     "item_name_zh", "item_name_en", "manufacturer_zh", "manufacturer_en", "type_designation",
     "content_sha256", "is_demonstration",
 )  # fmt: skip
+OF_SUMMARY = itemgetter(*map(TOLD.index, SUMMARY))
 FOUND = """
     SELECT e.certificate_id, e.issuer_id, o.name_zh AS issuer_zh, o.name_en AS issuer_en,
         e.number, e.kind, e.status, e.issued_on, e.valid_until, e.item_name_zh, e.item_name_en,
@@ -89,11 +91,10 @@ def find(engine: Engine, lookup_key: str) -> Sequence[Entry]:
 def summaries(engine: Engine, lookup_key: str) -> list[dict[str, Any]]:
     """Return what `find` does of each certificate as JSON has it."""
     newest = {row[0]: row for row in _told(engine, lookup_key)}  # of each, what was told last
-    told = [dict(zip(TOLD, row, strict=True)) for row in newest.values()]
-    return [
-        {name: row[name] for name in SUMMARY} | {"is_demonstration": bool(row["is_demonstration"])}
-        for row in told
-    ]
+    told = [dict(zip(SUMMARY, OF_SUMMARY(row), strict=True)) for row in newest.values()]
+    for row in told:
+        row["is_demonstration"] = bool(row["is_demonstration"])
+    return told
 
 
 def _told(engine: Engine, lookup_key: str) -> Sequence[Sequence[Any]]:
