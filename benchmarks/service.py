@@ -124,14 +124,20 @@ def _by_asyncpg(app: Any, url: str, keys: LookupKeys) -> None:
     from fastapi import Response  # noqa: PLC0415
     from pydantic_core import to_json  # noqa: PLC0415
 
-    asked, state = directory.FOUND.replace(":lookup_key", "$1"), dict[str, Any]()
+    asked = directory.FOUND.replace(":lookup_key", "$1")
+    lock, state = asyncio.Lock(), dict[str, Any]()
+
+    async def pooled() -> Any:
+        async with lock:
+            if "pool" not in state:
+                plain = url.replace("+psycopg", "")
+                state["pool"] = await asyncpg.create_pool(plain, min_size=4, max_size=4)
+        return state["pool"]
 
     @app.get("/certificates")
     async def find_by_asyncpg(serial_number: str) -> Response:
-        if "pool" not in state:
-            plain = url.replace("+psycopg", "")
-            state["pool"] = await asyncpg.create_pool(plain, min_size=4, max_size=4)
-        rows = await state["pool"].fetch(asked, keys.of_serial_number(serial_number))
+        pool = state.get("pool") or await pooled()
+        rows = await pool.fetch(asked, keys.of_serial_number(serial_number))
         return Response(to_json([dict(row) for row in rows]), media_type="application/json")
 
 
