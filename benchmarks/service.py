@@ -63,7 +63,7 @@ def new_organization(owner: Engine, code: str = "ENT") -> UUID:
 class Counting(Throttle):
     """Counts as always, but turns nobody away."""
 
-    def _left(self, limit: Limit, whose: str) -> int:
+    def _left(self, limit: Limit, whose: tuple[str, ...]) -> int:
         self._of(limit, whose, time.time())
         return limit.times
 

@@ -25,15 +25,12 @@ SITE_BITS = 64  # what one site holds of IPv6
 class Limit:
     """How often something may be asked in a window of time."""
 
-    name: str
     times: int
     seconds: int
 
 
-LOOK_UPS = Limit("look-up", 60, 60)  # by one address; a person scans or types far fewer
-UPLOADS = Limit("upload", 10, 60)
-LOGS = Limit("log", 60, 60)
-CALENDARS = Limit("calendar", 60, 60)
+LOOK_UPS = Limit(60, 60)  # by one address; a person scans or types far fewer
+UPLOADS = Limit(10, 60)
 
 
 @dataclass(slots=True)
@@ -54,11 +51,11 @@ class Throttle:
     """
 
     def __init__(self) -> None:
-        self._counts: dict[tuple[str, str], _Count] = {}
+        self._counts: dict[tuple[str, ...], _Count] = {}
         self._lock = Lock()
         self._swept_at = 0.0
 
-    def admit(self, limit: Limit, whose: str) -> int:
+    def admit(self, limit: Limit, *whose: str) -> int:
         """Count one request; return how many more the limit admits now.
 
         Raises:
@@ -66,10 +63,10 @@ class Throttle:
         """
         with self._lock:
             left = self._left(limit, whose)
-            self._counts[limit.name, whose].asked += 1
+            self._counts[whose].asked += 1
         return left - 1
 
-    def require_left(self, limit: Limit, whose: str) -> None:
+    def require_left(self, limit: Limit, *whose: str) -> None:
         """Count nothing, but refuse what is beyond the limit.
 
         Raises:
@@ -78,17 +75,17 @@ class Throttle:
         with self._lock:
             self._left(limit, whose)
 
-    def count(self, limit: Limit, whose: str) -> None:
+    def count(self, limit: Limit, *whose: str) -> None:
         """Count what has happened already."""
         with self._lock:
             self._of(limit, whose, time()).asked += 1
 
-    def forget(self, limit: Limit, whose: str) -> None:
+    def forget(self, *whose: str) -> None:
         """Begin to count anew."""
         with self._lock:
-            self._counts.pop((limit.name, whose), None)
+            self._counts.pop(whose, None)
 
-    def _left(self, limit: Limit, whose: str) -> int:
+    def _left(self, limit: Limit, whose: tuple[str, ...]) -> int:
         at = time()
         count = self._of(limit, whose, at)
         part = at % limit.seconds / limit.seconds  # of the clock's window, that has passed
@@ -100,12 +97,12 @@ class Throttle:
         seconds = floor(limit.seconds * (until - part)) + 1
         raise TooManyRequests(max(1, min(limit.seconds, seconds)))
 
-    def _of(self, limit: Limit, whose: str, at: float) -> _Count:
+    def _of(self, limit: Limit, whose: tuple[str, ...], at: float) -> _Count:
         window = int(at // limit.seconds)
-        count = self._counts.get((limit.name, whose))
+        count = self._counts.get(whose)
         if count is None:
             self._forget_the_past(at)
-            count = self._counts[limit.name, whose] = _Count(window, 0, 0, 0.0)
+            count = self._counts[whose] = _Count(window, 0, 0, 0.0)
         elif count.window != window:
             count.before = count.asked if count.window == window - 1 else 0
             count.window, count.asked = window, 0
@@ -119,13 +116,13 @@ class Throttle:
             self._counts = {who: count for who, count in self._counts.items() if count.ends > at}
 
 
-def throttled(limit: Limit) -> Dependency:
-    """Return the dependency that admits so many requests from one address."""
+def throttled(name: str, limit: Limit) -> Dependency:
+    """Return the dependency that admits so many requests of one name from one address."""
 
     async def admit(request: Request) -> None:
         if await _is_nobody(request):
             throttle: Throttle = request.app.state.throttle
-            throttle.admit(limit, site_of(request))
+            throttle.admit(limit, name, site_of(request))
 
     dependency: Dependency = Depends(admit)
     return dependency

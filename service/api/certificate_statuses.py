@@ -137,7 +137,7 @@ DIRECTORY = (
 )
 
 
-@router.get("/{number}/status", dependencies=[throttled(LOOK_UPS)])
+@router.get("/{number}/status", dependencies=[throttled("look-up", LOOK_UPS)])
 def get_certificate_status(
     request: Request,
     today: Today,
@@ -158,7 +158,7 @@ def get_certificate_status(
     return signed_status(answer, state.seals, stated_at=now)
 
 
-@router.post("/authentications", openapi_extra=FORM, dependencies=[throttled(UPLOADS)])
+@router.post("/authentications", openapi_extra=FORM, dependencies=[throttled("upload", UPLOADS)])
 async def authenticate_certificate(
     request: Request, today: Today, now: Now
 ) -> AuthenticationAnswer:

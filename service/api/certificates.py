@@ -83,7 +83,7 @@ class CertificateHeld(SQLModel):
     "",
     response_model=list[CertificateSummary] | list[CertificateHeld],
     responses=FORMS,
-    dependencies=[throttled(LOOK_UPS)],
+    dependencies=[throttled("look-up", LOOK_UPS)],
 )
 def find_certificates(
     request: Request,

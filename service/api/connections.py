@@ -19,7 +19,7 @@ from service.store import ledger as ledger_store
 from service.store import webhooks as store
 from service.tables.exchange import CalendarFeed, LedgerPull
 from service.tenancy import TenantSession
-from service.throttle import CALENDARS, throttled
+from service.throttle import LOOK_UPS, throttled
 from service.webhooks import secret_of, told_secret
 
 router = APIRouter(tags=["connections"])
@@ -122,7 +122,7 @@ def end_ledger_pull(session: Transaction, actor: Acting, now: Now, pull_id: UUID
 @public.get(
     "/calendar/{token}.ics",
     response_class=Response,
-    dependencies=[throttled(CALENDARS)],
+    dependencies=[throttled("calendar", LOOK_UPS)],
     responses={200: {"content": {"text/calendar": {}}}},
 )
 def get_calendar(

@@ -9,9 +9,9 @@ from certificates.log import LoggedEvent
 from service.api.paging import at_most
 from service.errors import NotFound
 from service.store import log as store
-from service.throttle import LOGS, throttled
+from service.throttle import LOOK_UPS, throttled
 
-router = APIRouter(prefix="/logs", tags=["logs"], dependencies=[throttled(LOGS)])
+router = APIRouter(prefix="/logs", tags=["logs"], dependencies=[throttled("log", LOOK_UPS)])
 
 Code = Annotated[
     str, Path(description="The issuer's code, as its numbers begin.", pattern="^[A-Z0-9]{1,32}$")

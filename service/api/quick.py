@@ -101,4 +101,4 @@ class QuickLookups:
         return True
 
     def _admit(self, scope: Scope) -> None:
-        self.state.throttle.admit(LOOK_UPS, site_of(Request(scope)))
+        self.state.throttle.admit(LOOK_UPS, "look-up", site_of(Request(scope)))

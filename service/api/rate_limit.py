@@ -28,8 +28,8 @@ class RateLimit:
     def __init__(self, app: ASGIApp, throttle: Throttle, a_minute: int) -> None:
         self.app = app
         self.throttle = throttle
-        self.of_caller = Limit("of a caller", a_minute, MINUTE)
-        self.of_address = Limit("of an address", 5 * a_minute, MINUTE)
+        self.of_caller = Limit(a_minute, MINUTE)
+        self.of_address = Limit(5 * a_minute, MINUTE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or tell when to come again."""
@@ -40,9 +40,9 @@ class RateLimit:
         caller = _caller(request)
         limit = self.of_caller if caller else self.of_address
         try:
-            left = self.throttle.admit(self.of_address, site_of(request))
+            left = self.throttle.admit(self.of_address, "address", site_of(request))
             if caller:
-                left = self.throttle.admit(limit, caller)
+                left = self.throttle.admit(limit, "caller", caller)
         except TooManyRequests as error:
             refused = error
         told = [

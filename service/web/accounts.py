@@ -49,8 +49,7 @@ from service.web.views import Bilingual
 
 router = APIRouter(include_in_schema=False)
 
-TRIES = Limit("log-in", 10, 300)  # by account
-FAILURES = Limit("failed log-in", 10, 300)  # by address
+TRIES = Limit(10, 300)  # by account; and failures by address
 PENDING_COOKIE = "suyuan-pending"
 A_MONTH = timedelta(days=30)
 
@@ -243,16 +242,16 @@ def prove(request: Request, name: str, act: Act) -> LoggedIn:
         TooManyRequests, NotAuthenticated: nothing is written then.
     """
     throttle: Throttle = request.app.state.throttle
-    who, where = name.strip().casefold()[:100], site_of(request)
-    throttle.require_left(FAILURES, where)
-    throttle.admit(TRIES, who)
+    who, where = ("account", name.strip().casefold()[:100]), ("failures", site_of(request))
+    throttle.require_left(TRIES, *where)
+    throttle.admit(TRIES, *who)
     try:
         with LogInSession(request.app.state.engine) as logins, logins.begin():
             started = act(logins)
     except NotAuthenticated:
-        throttle.count(FAILURES, where)
+        throttle.count(TRIES, *where)
         raise
-    throttle.forget(TRIES, who)
+    throttle.forget(*who)
     return started
 
 

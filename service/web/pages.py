@@ -83,7 +83,7 @@ def show_home(request: Request, session: BookIfAny, today: Today) -> HTMLRespons
     return render_page(request, loading.home_of_demonstration(engine, session, on=today))
 
 
-@router.get(addresses.LOOKUP_ROUTE, dependencies=[throttled(LOOK_UPS)])
+@router.get(addresses.LOOKUP_ROUTE, dependencies=[throttled("look-up", LOOK_UPS)])
 def look_up(
     request: Request,
     session: BookIfAny,
@@ -114,7 +114,7 @@ def download_certificate(session: Reading, number: str, format: str) -> Response
     )
 
 
-@router.get(addresses.CERTIFICATE_ROUTE, dependencies=[throttled(LOOK_UPS)])
+@router.get(addresses.CERTIFICATE_ROUTE, dependencies=[throttled("look-up", LOOK_UPS)])
 def show_certificate(
     request: Request,
     session: BookIfAny,
@@ -147,7 +147,7 @@ def ask_for_file(request: Request, today: Today) -> HTMLResponse:
     return render_page(request, AuthenticationPage(on=today, largest=LARGEST_FILE))
 
 
-@router.post(addresses.AUTHENTICATE_ROUTE, dependencies=[throttled(UPLOADS)])
+@router.post(addresses.AUTHENTICATE_ROUTE, dependencies=[throttled("upload", UPLOADS)])
 async def authenticate_file(request: Request, today: Today) -> HTMLResponse:
     """Show what a file, or the file of a digest, turns out to be."""
     state = request.app.state

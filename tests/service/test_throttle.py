@@ -8,7 +8,7 @@ from service import throttle
 from service.errors import TooManyRequests
 from service.throttle import Limit, Throttle
 
-MINUTE = Limit("of the tests", 10, 60)
+MINUTE = Limit(10, 60)
 
 
 class At:
