@@ -1,7 +1,7 @@
 """Certificates: found by a serial number, and told in the form that is asked for."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
@@ -37,6 +37,9 @@ AS_JSON = {
             "item": {"name_en": "Pressure gauge", "serial_number": "0083105"},
         },
     }
+}
+CERTIFICATE_FORMS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {form: {} for form in MEDIA_TYPES} | AS_JSON}
 }
 
 
@@ -125,7 +128,7 @@ def certificate_stylesheet() -> Response:
 @router.get(
     "/{number}",
     response_class=Response,
-    responses={200: {"content": {form: {} for form in MEDIA_TYPES} | AS_JSON}},
+    responses=CERTIFICATE_FORMS,
 )
 def get_certificate(
     session: Reading, number: str, accept: Annotated[str, Header()] = "application/json"

@@ -10,7 +10,7 @@ from sqlmodel import SQLModel
 
 from service import answers, regulated
 from service.api.calibrations import CalibrationAnswer
-from service.api.certificates import MEDIA_TYPES, certificate_in_form
+from service.api.certificates import CERTIFICATE_FORMS, certificate_in_form
 from service.api.items import ItemSummary
 from service.api.paging import FORMS, Asked, answered
 from service.auth import Acting, Reading
@@ -134,7 +134,7 @@ def list_certificates_of_granted_book(
 @book.get(
     "/certificates/{number}",
     response_class=Response,
-    responses={200: {"content": {media_type: {} for media_type in MEDIA_TYPES}}},
+    responses=CERTIFICATE_FORMS,
 )
 def get_certificate_of_granted_book(
     session: Certificates, number: str, accept: Annotated[str, Header()] = "application/json"
