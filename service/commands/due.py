@@ -74,6 +74,7 @@ def list_due(
             typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
         else:
             _print(found, day, language_of(lang), explain=explain)
+    engine.dispose()
     overdue = sum(one.due.is_overdue(day) for one in found)
     Console(stderr=True).print(
         f"suyuan: {book} on {day}: {len(found)} due within {within} days, {overdue} overdue"
@@ -125,6 +126,7 @@ def notify(
                 by_mail = bool(settings.smtp_host)
                 rows = digests.notify(session, on=day, now=now, by_mail=by_mail)
                 told += [digest_answer(row) for row in rows]
+    engine.dispose()
     if as_json:
         typer.echo(json.dumps([one.model_dump(mode="json") for one in told], indent=2))
     else:

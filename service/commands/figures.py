@@ -51,6 +51,7 @@ def figures(
     begins, ends = period(first and first.date(), last and last.date(), today)
     with TenantSession(engine, organization_id, read_only=True) as session:
         told = figures_answer(session, begins, ends, on=today)
+    engine.dispose()
     if as_json:
         typer.echo(told.model_dump_json(indent=2))
         return

@@ -4,7 +4,7 @@ The plant keeps three gauges. Its file has five rows: two gauges it holds, one i
 new one, and one that nobody can read.
 """
 
-from datetime import date
+from datetime import date, timedelta
 from itertools import product
 from uuid import UUID
 
@@ -12,12 +12,14 @@ import polars as pl
 import pytest
 from sqlmodel import func, select
 
+from service.clock import day_of
 from service.demo.world import identifier
 from service.errors import AlreadyThere, InvalidField, NotFound
 from service.exchange import ledger_import
 from service.exchange.ledger_columns import LAYOUTS
 from service.exchange.ledger_files import MEDIA_TYPES, refused_rows, write_ledger
 from service.exchange.ledger_import import Settings
+from service.store import due as due_store
 from service.store import items as item_store
 from service.store import ledger as store
 from service.tables.calibrations import Calibration
@@ -124,6 +126,20 @@ def test_what_the_ledger_tells_of_calibrations_makes_items_due(plant):
     assert {numbers[item]: day for item, day in due.items()} == {
         "A-2": date(2027, 1, 9), "A-4": date(2026, 11, 30),
     }  # fmt: skip
+
+
+def test_what_is_imported_has_a_first_due_date(plant):
+    """What the ledger tells nothing of was never done: it is due since it is in the ledger."""
+    confirm(plant, hand_in(plant))
+
+    with plant(read_only=True) as session:
+        kept = {
+            one.item.asset_number: (one.row.rule, one.row.due_on)
+            for one in due_store.due(session, on=NOW.date())
+        }
+    assert set(kept) == {"A-1", "A-2", "A-3", "A-4"}
+    assert kept["A-1"] == ("never_done", day_of(NOW) - timedelta(days=1))
+    assert kept["A-2"][1] == date(2027, 1, 9)
 
 
 def test_handing_it_in_again_changes_nothing(plant):
