@@ -6,7 +6,7 @@ ISO 33401:2024. Every number is the text that is reported: digits are kept, noth
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -23,8 +23,17 @@ from certificates.errors import (
     TooManySignificantDigits,
     VerdictContradictsKind,
 )
-from certificates.plain import from_plain, join_path, to_plain
+from certificates.plain import BEFORE, from_plain, join_path, to_plain
 from procedures.conformity import Verdict
+
+FIRST_FORM, NEWEST_FORM = (
+    "1",
+    "2",
+)  # of these rules; a certificate is read by those it was issued by
+
+
+# Of fields that older certificates had not: what they are read with.
+_NONE_BEFORE, _EMPTY_BEFORE, _NOTHING_BEFORE = {BEFORE: None}, {BEFORE: ""}, {BEFORE: ()}
 
 
 class CertificateKind(StrEnum):
@@ -143,7 +152,8 @@ class ResultRow:
     digits with ±, ≤ or ≥ before them, or two digits with ~ between them. `nominal_unit` and
     `expanded_uncertainty_unit` are given only where they differ from `unit`; the latter may then
     be % (a relative expanded uncertainty). `capability` is the accredited expanded uncertainty
-    (CMC) at this value, in the unit of U and with the same k; None where there is no accreditation.
+    (CMC) at this value, in the unit of U; None where the value is outside any accreditation.
+    `evaluated_uncertainty` is what the budget gave where U was raised from it to the capability.
     """
 
     measurand_zh: str
@@ -161,6 +171,7 @@ class ResultRow:
     expanded_uncertainty_unit: str | None = None
     value_status: ValueStatus | None = None
     capability: str | None = None
+    evaluated_uncertainty: str | None = field(default=None, metadata=_NONE_BEFORE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,8 +227,42 @@ class Conformity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Remark:
+    """What a person states on a certificate, in both languages."""
+
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalWork:
+    """Results that another laboratory provided: which, and who (17025:2017, 7.8.2.1 p)."""
+
+    provider_zh: str
+    provider_en: str
+    results_zh: str
+    results_en: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opinion:
+    """An opinion or interpretation, and on what it is based; who approves releases it.
+
+    Source: ISO/IEC 17025:2017, 7.8.7.
+    """
+
+    text_zh: str
+    text_en: str
+    basis_zh: str
+    basis_en: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MaterialStatements:
-    """What only a reference-material certificate says (ISO 33401:2024; ISO Guide 31:2015, 5)."""
+    """What only a reference-material certificate says (ISO 33401:2024; ISO Guide 31:2015, 5).
+
+    `description` is of the material; `commutability` is said where it is known.
+    """
 
     batch: str
     version: str
@@ -228,6 +273,10 @@ class MaterialStatements:
     storage_en: str
     handling_zh: str
     handling_en: str
+    description_zh: str = field(default="", metadata=_EMPTY_BEFORE)
+    description_en: str = field(default="", metadata=_EMPTY_BEFORE)
+    commutability_zh: str = field(default="", metadata=_EMPTY_BEFORE)
+    commutability_en: str = field(default="", metadata=_EMPTY_BEFORE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,6 +302,17 @@ class Amendment:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateContent:
     """Everything one certificate says; it cannot be built incomplete.
+
+    Attributes:
+        received_on: told where the item's stay before the work is critical, or on record.
+        accreditations: the accreditations under which results were measured; those results say
+            their capability, the others are told to be outside.
+        standard_assessments: the certificates that measurement standards were assessed by
+            (计量标准考核证书).
+        deviations: additions to, deviations or exclusions from the method.
+        sampling: by which plan and method the item was sampled.
+        external_work: which results came from other laboratories.
+        form: of these rules, as the certificate was issued by them.
 
     Raises a ContentError that names the field: FieldMissing, FieldForbidden, FieldMalformed,
     TooManySignificantDigits, DigitsDisagree, VerdictContradictsKind or SignatoriesIncomplete.
@@ -289,6 +349,13 @@ class CertificateContent:
     material: MaterialStatements | None = None
     amends: Amendment | None = None
     verification_url: str | None = None
+    accreditations: tuple[str, ...] = field(default=(), metadata=_NOTHING_BEFORE)
+    standard_assessments: tuple[str, ...] = field(default=(), metadata=_NOTHING_BEFORE)
+    deviations: Remark | None = field(default=None, metadata=_NONE_BEFORE)
+    sampling: Remark | None = field(default=None, metadata=_NONE_BEFORE)
+    external_work: tuple[ExternalWork, ...] = field(default=(), metadata=_NOTHING_BEFORE)
+    opinion: Opinion | None = field(default=None, metadata=_NONE_BEFORE)
+    form: str = field(default=NEWEST_FORM, metadata={BEFORE: FIRST_FORM})
 
     def __post_init__(self) -> None:
         _refuse_unprintable_text(self)
@@ -367,11 +434,23 @@ _ON_A_MATERIAL = (
     "results",
     "valid_until",
     "material",
-    *(f"material.{field.name}" for field in fields(MaterialStatements)),
+    *(
+        f"material.{field.name}"
+        for field in fields(MaterialStatements)
+        if BEFORE not in field.metadata
+    ),
 )
+_SINCE_THE_SECOND_FORM: Mapping[CertificateKind, tuple[str, ...]] = {
+    CertificateKind.VERIFICATION_CERTIFICATE: ("laboratory.contact",),
+    CertificateKind.VERIFICATION_REJECTION: ("laboratory.contact",),
+    CertificateKind.REFERENCE_MATERIAL_CERTIFICATE: (
+        "material.description_zh",
+        "material.description_en",
+    ),
+}
 
 
-def required_fields(kind: CertificateKind) -> tuple[str, ...]:
+def required_fields(kind: CertificateKind, form: str = NEWEST_FORM) -> tuple[str, ...]:
     """Return the paths of the fields that a certificate of this kind must carry."""
     required = list(_ALWAYS)
     if kind is not _MATERIAL:
@@ -388,20 +467,34 @@ def required_fields(kind: CertificateKind) -> tuple[str, ...]:
         required += ["results"]
     if kind is _MATERIAL:
         required += _ON_A_MATERIAL
+    if form != FIRST_FORM:
+        required += _SINCE_THE_SECOND_FORM.get(kind, ())
     return tuple(required)
 
 
 def _require_what_the_kind_carries(content: CertificateContent) -> None:
-    required = required_fields(content.kind)
+    required = required_fields(content.kind, content.form)
     if content.conformity is not None:
         required = (*required, *_WITH_A_VERDICT)
     for path in required:
         if _is_empty(_at(content, path)):
             raise FieldMissing(path, content.kind)
+    customer = content.customer
+    if customer and content.form != FIRST_FORM and not (customer.contact or customer.address):
+        raise FieldMissing("customer.contact", content.kind)
+    for path, text in _statements_of_persons(content):
+        if _is_empty(text):
+            raise FieldMissing(path, content.kind)
     if not (content.results or content.checked_items):
         raise FieldMissing("checked_items", content.kind)
     if content.kind not in _VERIFICATIONS:
         _require_uncertainties(content)
+
+
+def _statements_of_persons(content: CertificateContent) -> Iterator[tuple[str, str]]:
+    """Yield every text of what persons state, with its path: each is said in both languages."""
+    for name in ("deviations", "sampling", "external_work", "opinion"):
+        yield from _texts(getattr(content, name), name)
 
 
 def _require_uncertainties(content: CertificateContent) -> None:
@@ -428,6 +521,8 @@ def _refuse_what_the_kind_excludes(content: CertificateContent) -> None:
         raise FieldForbidden("customer", kind)
     if kind is not _MATERIAL and content.material is not None:
         raise FieldForbidden("material", kind)
+    if content.accreditations and all(row.capability is None for row in content.results):
+        raise FieldForbidden("accreditations", kind, "no result is within a registered capability")
 
 
 # --- Verdicts -------------------------------------------------------------------------------------
@@ -533,6 +628,7 @@ def _check_row(row: ResultRow, path: str, kind: CertificateKind) -> None:
         "coverage_factor",
         "coverage_probability",
         "capability",
+        "evaluated_uncertainty",
     ):
         text = getattr(row, name)
         if text is not None and not _NUMBER.fullmatch(text):
@@ -547,6 +643,7 @@ _BESIDE_AN_UNCERTAINTY = (
     "coverage_probability",
     "expanded_uncertainty_unit",
     "capability",
+    "evaluated_uncertainty",
 )
 
 

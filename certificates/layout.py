@@ -115,6 +115,12 @@ def _laboratory_lines(content: CertificateContent) -> tuple[Line, ...]:
             label=Bilingual("授权(认可)证书号", "Authorisation No."),
             text="  ".join(laboratory.authorisations),
         ),
+        _line("认可证书号", "Accreditation No.", "  ".join(content.accreditations)),
+        _line(
+            "计量标准考核证书号",
+            "Assessment of the standard No.",
+            "  ".join(content.standard_assessments),
+        ),
         Line(label=Bilingual("地址", "Address"), text=laboratory.address),
         Line(label=Bilingual("联系方式", "Contact"), text=laboratory.contact),
     )
@@ -195,10 +201,12 @@ def _particulars(content: CertificateContent, words: KindWording) -> tuple[Line,
         lines.append(_line("客户联系方式", "Customer's contact", customer.contact))
     if material is not None:
         lines += [
+            _line("描述", "Description", material.description_zh, material.description_en),
             _line("预期用途", "Intended use", material.intended_use_zh, material.intended_use_en),
             _line("最小取样量", "Minimum sample size", material.minimum_sample_size),
             _line("贮存条件", "Storage", material.storage_zh, material.storage_en),
             _line("使用说明", "Instructions for use", material.handling_zh, material.handling_en),
+            _line("互换性", "Commutability", material.commutability_zh, material.commutability_en),
         ]
     return _filled(*lines)
 

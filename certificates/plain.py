@@ -14,6 +14,8 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from certificates.errors import FieldMalformed
 
+BEFORE = "before"  # in the metadata of a field: what it is read as where it was not there yet
+
 
 def join_path(path: str, name: str) -> str:
     """Return the path of a field inside another; the outermost has none before it."""
@@ -29,8 +31,19 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     if is_dataclass(value):
-        return {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
+        return {name: to_plain(told) for name, told in _told(value)}
     return value
+
+
+def _told(value: Any) -> Iterable[tuple[str, Any]]:
+    """Yield the fields of a dataclass, but those that were added to it and say nothing.
+
+    So what was written before they were there, and its digest, come again.
+    """
+    for field in fields(value):
+        told = getattr(value, field.name)
+        if BEFORE not in field.metadata or told != field.metadata[BEFORE]:
+            yield field.name, told
 
 
 def from_plain(kind: Any, value: Any, path: str) -> Any:
@@ -63,6 +76,11 @@ def _record(kind: Any, mapping: Any, path: str) -> Any:
     if not isinstance(mapping, Mapping):
         raise FieldMalformed(path or "content", "a mapping is expected")
     hints = _hints(kind)
+    mapping = {
+        field.name: to_plain(field.metadata[BEFORE])
+        for field in fields(kind)
+        if BEFORE in field.metadata
+    } | dict(mapping)
     for name in mapping.keys() ^ hints.keys():
         reason = "no such field" if name in mapping else "the field is missing"
         raise FieldMalformed(join_path(path, str(name)), reason)

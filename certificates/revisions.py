@@ -24,7 +24,7 @@ DUE_SOON_DAYS = 30
 
 # These differ between any two certificates and are no change of what is said.
 _NEW_EACH_TIME = frozenset(
-    {"number", "issued_on", "signatories", "amends", "verification_url", "demonstration"}
+    {"number", "issued_on", "signatories", "amends", "verification_url", "demonstration", "form"}
 )
 
 
@@ -133,8 +133,12 @@ def require_changed(original: CertificateContent, corrected: CertificateContent)
 def changed_fields(original: CertificateContent, amended: CertificateContent) -> tuple[str, ...]:
     """Return the paths of what the second says otherwise, to be identified on it (7.8.8.2)."""
     first, second = original.as_mapping(), amended.as_mapping()
-    kept = [name for name in first if name not in _NEW_EACH_TIME]
-    return tuple(path for name in kept for path in _differences(first[name], second[name], name))
+    return tuple(
+        path
+        for name in first | second
+        if name not in _NEW_EACH_TIME
+        for path in _differences(first.get(name), second.get(name), name)
+    )
 
 
 def amended_texts(
@@ -214,8 +218,8 @@ def _differences(one: Any, other: Any, path: str) -> Iterator[str]:
     if one == other:
         return
     if isinstance(one, Mapping) and isinstance(other, Mapping):
-        for name in one:
-            yield from _differences(one[name], other[name], f"{path}.{name}")
+        for name in {**one, **other}:
+            yield from _differences(one.get(name), other.get(name), f"{path}.{name}")
     elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         for index, (first, second) in enumerate(zip(one, other, strict=True)):
             yield from _differences(first, second, f"{path}[{index}]")

@@ -4,7 +4,7 @@ Every text that a certificate says on its own, whoever it is for, stands here; r
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import NamedTuple
@@ -15,8 +15,11 @@ from certificates.content import (
     CertificateContent,
     CertificateKind,
     Conformity,
+    ExternalWork,
     Meaning,
+    Opinion,
     PlaceOfPerformance,
+    ResultRow,
     Stage,
     ValueStatus,
 )
@@ -241,6 +244,7 @@ def statements(content: CertificateContent) -> tuple[Bilingual, ...]:
     if content.conformity is not None:
         said.append(conformity_statement(content.conformity))
     said.append(Bilingual(content.traceability_statement_zh, content.traceability_statement_en))
+    said += (statement for _, statement in special_statements(content))
     if content.kind is CertificateKind.CALIBRATION_CERTIFICATE and content.valid_until is not None:
         said.append(AGREED_DUE_DATE)
     if content.amends is not None:
@@ -248,6 +252,104 @@ def statements(content: CertificateContent) -> tuple[Bilingual, ...]:
     if content.verification_url is not None:
         said.append(authentication_statement(content.verification_url))
     return tuple(said)
+
+
+def special_statements(content: CertificateContent) -> Iterator[tuple[str, Bilingual]]:
+    """Yield what only some certificates state, each under a name: persons' statements and scope.
+
+    Source: ISO/IEC 17025:2017, 7.8.2.1 n, p, 7.8.5, 7.8.7; ILAC-P14:09/2020, 5.
+    """
+    if content.deviations is not None:
+        yield (
+            "deviations",
+            _headed(DEVIATIONS, Bilingual(content.deviations.zh, content.deviations.en)),
+        )
+    if content.sampling is not None:
+        yield "sampling", _headed(SAMPLING, Bilingual(content.sampling.zh, content.sampling.en))
+    for work in content.external_work:
+        yield "externalProvider", external_work_statement(work)
+    if content.opinion is not None:
+        yield "opinion", opinion_statement(content, content.opinion)
+    yield from scope_statements(content)
+
+
+DEVIATIONS = Bilingual(
+    "对方法的增补、偏离或删减", "Additions to, deviations or exclusions from the method"
+)
+SAMPLING = Bilingual("抽样", "Sampling")
+
+
+def external_work_statement(work: ExternalWork) -> Bilingual:
+    """Return which results another laboratory provided (ISO/IEC 17025:2017, 7.8.2.1 p)."""
+    return Bilingual(
+        f"外部提供者的结果：{_without_full_stop(work.results_zh)}由{work.provider_zh}提供。",
+        f"Results from an external provider: {_without_full_stop(work.results_en)}, "
+        f"provided by {work.provider_en}.",
+    )
+
+
+def opinion_statement(content: CertificateContent, opinion: Opinion) -> Bilingual:
+    """Return an opinion, marked as one, with its basis and who released it (7.8.7)."""
+    approver = next(who for who in content.signatories if who.meaning is Meaning.APPROVED)
+    return Bilingual(
+        f"意见和解释(非测量结果)：{_without_full_stop(opinion.text_zh)}。"
+        f"依据：{_without_full_stop(opinion.basis_zh)}。由{approver.name_zh}授权发布。",
+        f"Opinion or interpretation (not a result of measurement): "
+        f"{_without_full_stop(opinion.text_en)}. Basis: {_without_full_stop(opinion.basis_en)}. "
+        f"Released by {approver.name_en}.",
+    )
+
+
+def scope_statements(content: CertificateContent) -> Iterator[tuple[str, Bilingual]]:
+    """Yield which U were raised to the accredited capability, and which results are outside it.
+
+    Source: ILAC-P14:09/2020, 5: no smaller U is reported than the CMC.
+    """
+    raised = [row for row in content.results if row.evaluated_uncertainty is not None]
+    if raised:
+        told = ", ".join(
+            dict.fromkeys(
+                f"{row.evaluated_uncertainty} {_unit_of_u(row)}".strip() for row in raised
+            )
+        )
+        yield (
+            "capability",
+            Bilingual(
+                f"按不确定度评定得到的 U = {told} 小于获认可的校准和测量能力(CMC)，故以 CMC 报告"
+                "(ILAC-P14:09/2020)。",
+                f"The evaluated U = {told} is smaller than the accredited calibration and "
+                "measurement capability (CMC); U is therefore reported at the CMC "
+                "(ILAC-P14:09/2020).",
+            ),
+        )
+    outside = dict.fromkeys(_named(row) for row in content.results if row.capability is None)
+    if content.accreditations and outside:
+        yield (
+            "outsideScope",
+            Bilingual(
+                f"以下结果不在认可范围内：{'；'.join(row.zh for row in outside)}。",
+                f"Outside the scope of accreditation: {'; '.join(row.en for row in outside)}.",
+            ),
+        )
+
+
+def _named(row: ResultRow) -> Bilingual:
+    """Return a result as a sentence names it, with its nominal value where it has one."""
+    if row.nominal is None:
+        return Bilingual(row.measurand_zh, row.measurand_en)
+    at = f"{row.nominal} {row.nominal_unit or row.unit}".strip()
+    return Bilingual(f"{row.measurand_zh} {at}", f"{row.measurand_en} at {at}")
+
+
+def _unit_of_u(row: ResultRow) -> str:
+    return row.unit if row.expanded_uncertainty_unit is None else row.expanded_uncertainty_unit
+
+
+def _headed(heading: Bilingual, said: Bilingual) -> Bilingual:
+    return Bilingual(
+        f"{heading.zh}：{_without_full_stop(said.zh)}。",
+        f"{heading.en}: {_without_full_stop(said.en)}.",
+    )
 
 
 AGREED_DUE_DATE = Bilingual(
@@ -364,6 +466,12 @@ FIELDS = {
     "checked_items": ("检定项目", "items verified"),
     "budget": ("不确定度评定", "uncertainty budget"),
     "conformity": ("结论", "conclusion"),
+    "accreditations": ("认可", "accreditation"),
+    "standard_assessments": ("计量标准考核证书", "assessment of the standard"),
+    "deviations": ("对方法的偏离", "deviations from the method"),
+    "sampling": ("抽样", "sampling"),
+    "external_work": ("外部提供者的结果", "results from external providers"),
+    "opinion": ("意见和解释", "opinion"),
 }
 """What a field of a certificate is called, by its path or the first part of it."""
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from procedures import budget as budgets
 from procedures.budget import UncertaintyBudget
+from procedures.capability import Capability, capability_at
 from procedures.conformity import (
     DecisionRule,
     ToleranceInterval,
@@ -50,7 +51,7 @@ from procedures.evaluation import (
 )
 from procedures.models import compile_model, identifiers
 from procedures.quantities import InputQuantity, Normal, Rectangular, Triangular, UShaped
-from procedures.rounding import round_to_step, without_binary_noise
+from procedures.rounding import round_to_step, round_uncertainty, without_binary_noise
 
 __all__ = [
     "Bilingual",
@@ -273,6 +274,9 @@ class MethodResult:
             follows from an edition that is not by the regulation.
         period_months: the longest period of validity; None where the edition has none.
         wording: what the document says of conformity, where the edition has words for it.
+        capability: the accredited capability (CMC), the greatest over the points it covers;
+            None where none is registered.
+        outside: the nominal values of the points that a registered capability does not cover.
     """
 
     procedure: str
@@ -293,6 +297,8 @@ class MethodResult:
     states_conformity: bool = True
     period_months: int | None = None
     wording: Bilingual | None = None
+    capability: float | None = None
+    outside: tuple[float, ...] = ()
 
     @property
     def failed_checks(self) -> tuple[CheckResult, ...]:
@@ -300,9 +306,24 @@ class MethodResult:
         return tuple(check for check in self.checks if check.verdict is Verdict.FAIL)
 
     @property
-    def expanded_uncertainty(self) -> float:
+    def evaluated_uncertainty(self) -> float:
         """U = k u_c, in the unit of the measurand."""
         return self.coverage_factor * self.budget.combined_standard_uncertainty
+
+    @property
+    def expanded_uncertainty(self) -> float:
+        """U = k u_c, but no smaller than the accredited capability (ILAC-P14:09/2020)."""
+        return max(self.evaluated_uncertainty, self.capability or 0.0)
+
+    @property
+    def reported_uncertainty(self) -> Decimal:
+        """U with two digits, which still is no smaller than the accredited capability."""
+        return round_uncertainty(self.expanded_uncertainty, at_least=self.capability or 0)
+
+    @property
+    def is_raised(self) -> bool:
+        """Whether U is the accredited capability, and not what the budget gives."""
+        return self.evaluated_uncertainty < (self.capability or 0.0)
 
     @property
     def uncertainty_ratio(self) -> float:
@@ -337,6 +358,7 @@ def evaluate_readings(
     standard: ReferenceStandard,
     options: Mapping[str, str] | None = None,
     inspections: Mapping[str, bool] | None = None,
+    capabilities: Sequence[Capability] = (),
     **parameters: float,
 ) -> MethodResult:
     """Judge the readings of one instrument by a procedure edition.
@@ -351,6 +373,7 @@ def evaluate_readings(
         options: the choice of each option; those with a default may be left out.
         inspections: whether each requirement without a number is met; one not told of is an
             objection, not a pass.
+        capabilities: what the laboratory is accredited for; U is no smaller than they say.
         parameters: the edition's parameters by symbol, for instance span=1.6, division=0.05; those
             with a default may be left out.
 
@@ -386,7 +409,9 @@ def evaluate_readings(
     )
     decisive = _worst(judged)
     budget = _budget(edition, decisive, points, evaluated, standard)
-    uncertainty = edition.model.coverage_factor * budget.combined_standard_uncertainty
+    capability, outside = _capability(capabilities, judged, edition.measurand.unit)
+    evaluated_uncertainty = edition.model.coverage_factor * budget.combined_standard_uncertainty
+    uncertainty = max(evaluated_uncertainty, capability or 0.0)
     checks = _judge(edition, results, partial(rule_of_edition, edition, uncertainty))
     guarded = guarded_with_undetermined_zone(uncertainty)
     if_guarded = _judge(edition, results, lambda _value: guarded)
@@ -414,7 +439,22 @@ def evaluate_readings(
         wording=_wording(edition, verdict, known.name, checks, looked_at)
         if states_conformity
         else None,
+        capability=capability,
+        outside=outside,
     )
+
+
+def _capability(
+    capabilities: Sequence[Capability], judged: Sequence[CheckValue], unit: str
+) -> tuple[float | None, tuple[float, ...]]:
+    """Return the greatest capability over the judged values, and where none is registered.
+
+    One U is reported for all points, so the greatest counts. Nothing is outside of no register.
+    """
+    found = {value.nominal: capability_at(capabilities, value.nominal, unit) for value in judged}
+    known = [capability for capability in found.values() if capability is not None]
+    outside = tuple(nominal for nominal, capability in found.items() if capability is None)
+    return max(known, default=None), outside if capabilities else ()
 
 
 def planned_points(

@@ -79,14 +79,18 @@ def round_to_step(
 
 
 def round_uncertainty(
-    uncertainty: Decimal | float | str, *, significant_digits: Literal[1, 2] = 2
+    uncertainty: Decimal | float | str,
+    *,
+    significant_digits: Literal[1, 2] = 2,
+    at_least: Decimal | float | str = 0,
 ) -> Decimal:
     """Return an uncertainty with at most two significant digits.
 
-    Rounded to the nearest, ties to even; upwards where that would take away more than 5 %. Of two
-    digits rounding never takes as much, so the guard speaks for one-digit uncertainties, where a
-    leading 1 or 2 needs it. Always rounding up is allowed by JJF 1059.1 too and not done here: a
-    value printed with U may then be compared with another laboratory's.
+    Rounded to the nearest, ties to even; upwards where that would take away more than 5 %, or fall
+    below `at_least`, such as an accredited capability that U keeps. Of two digits rounding never
+    takes as much, so the first guard speaks for one-digit uncertainties, where a leading 1 or 2
+    needs it. Always rounding up is allowed by JJF 1059.1 too and not done here: a value printed
+    with U may then be compared with another laboratory's.
 
     Raises:
         InvalidInput: the uncertainty is negative or not finite.
@@ -102,7 +106,8 @@ def round_uncertainty(
     if exact == 0:
         return Decimal(0)
     rounded = _significant(exact, significant_digits, ROUND_HALF_EVEN)
-    if exact - rounded > exact * LARGEST_LOSS_BY_ROUNDING_DOWN:
+    lowest = min(_decimal(at_least, "at_least"), exact)
+    if exact - rounded > exact * LARGEST_LOSS_BY_ROUNDING_DOWN or rounded < lowest:
         return _significant(exact, significant_digits, ROUND_UP)
     return rounded
 

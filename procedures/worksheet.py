@@ -13,6 +13,7 @@ from enum import StrEnum
 from statistics import median
 from typing import Any
 
+from procedures.capability import Capability
 from procedures.checks import Suspicion, suspect
 from procedures.conformity import Verdict
 from procedures.edition import MAIN_TEST, Reading, TestPoints
@@ -34,6 +35,11 @@ FEWEST_POINTS = 3  # of a main test, below which some are proposed
 PERMISSIBLE_ERRORS_OF_A_SLIP = Decimal(3)
 PART_OF_A_SLIP = Decimal("0.2")  # of the usual reading, where nothing is permitted or known
 Earlier = Mapping[str, Mapping[str, Sequence[Decimal]]]
+# What a person states for the certificate, in both languages; the second half goes with the first.
+REMARKS = ("deviations", "sampling", "external_results", "external_provider", "opinion",
+           "opinion_basis")  # fmt: skip
+TOGETHER = (("external_results", "external_provider"), ("opinion", "opinion_basis"))
+LANGUAGES = ("zh", "en")
 
 
 class Course(StrEnum):
@@ -88,6 +94,8 @@ class Sheet:
         options, inspections: what was chosen, and whether each requirement without a number is
             met: `met`, `not_met`, or empty where nobody has looked.
         confirmed: readings that were suspected and read again, by pointer, as written.
+        remarks: what the certificate is to state besides, by a name of `REMARKS` and a language,
+            as in `deviations_zh`.
     """
 
     accuracy_class: str
@@ -103,6 +111,7 @@ class Sheet:
     options: Mapping[str, str] = field(default_factory=dict)
     inspections: Mapping[str, str] = field(default_factory=dict)
     confirmed: Mapping[str, str] = field(default_factory=dict)
+    remarks: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,14 +285,16 @@ def judge(
     standard: ReferenceStandard | None,
     *,
     earlier: Earlier | None = None,
+    capabilities: Sequence[Capability] = (),
 ) -> Judged:
     """Evaluate what is on a sheet so far, and say what stands against submitting it.
 
     Args:
         standard: the one in use, the worst of several; None where none is chosen yet.
         earlier: readings of earlier times by `place_of` their row, and by symbol.
+        capabilities: what the laboratory is accredited for.
     """
-    problems = [*_problems_of_course(sheet)]
+    problems = [*_problems_of_course(sheet), *_problems_of_remarks(sheet.remarks)]
     parameters, wrong = _numbers("/parameters", sheet.parameters)
     environment, wrong_environment = _numbers("/environment", sheet.environment)
     problems += wrong + wrong_environment
@@ -309,6 +320,7 @@ def judge(
                 inspections={
                     name: word == "met" for name, word in sheet.inspections.items() if word
                 },
+                capabilities=capabilities,
                 **_floats(parameters),
             )
         except ProcedureError as error:
@@ -340,6 +352,34 @@ def _problems_of_course(sheet: Sheet) -> Iterator[Problem]:
         yield Problem(pointer="/no_as_found", reason="say why nothing is as found")
     if sheet.limitation is not None and not sheet.limitation.reason.strip():
         yield Problem(pointer="/limitation/reason", reason="say why its use is limited")
+
+
+def remarks_of(written: Mapping[str, str]) -> dict[str, str]:
+    """Return the remarks that say something, on one line each.
+
+    >>> remarks_of({"deviations_zh": " 第 5 点  未测 ", "deviations_en": ""})
+    {'deviations_zh': '第 5 点 未测'}
+    """
+    told = {name: " ".join(text.split()) for name, text in written.items()}
+    return {name: text for name, text in told.items() if text}
+
+
+def _problems_of_remarks(written: Mapping[str, str]) -> Iterator[Problem]:
+    """Yield what is missing beside a remark: its other language, or what goes with it."""
+    known = {f"{name}_{language}" for name in REMARKS for language in LANGUAGES}
+    for name in written.keys() - known:
+        yield Problem(pointer=f"/remarks/{name}", reason="there is no such remark")
+    told = remarks_of(written)
+    for name, text in told.items():
+        if not text.isprintable():
+            yield Problem(pointer=f"/remarks/{name}", reason="holds what cannot be printed")
+    groups = [(name,) for name in REMARKS if not any(name in pair for pair in TOGETHER)]
+    for group in (*groups, *TOGETHER):
+        fields = [f"{name}_{language}" for name in group for language in LANGUAGES]
+        if told.keys() & set(fields):
+            for name in fields:
+                if name not in told:
+                    yield Problem(pointer=f"/remarks/{name}", reason="is missing")
 
 
 def _numbers(pointer: str, texts: Mapping[str, str]) -> tuple[dict[str, float], list[Problem]]:

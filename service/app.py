@@ -12,6 +12,7 @@ from service.api import (
     api_keys,
     audit_entries,
     calibrations,
+    capabilities,
     certificate_revisions,
     certificate_statuses,
     certificates,
@@ -64,6 +65,7 @@ from service.settings import Settings
 from service.throttle import Throttle
 from service.web import accounts as account_pages
 from service.web import add_pages, audit_log, impact, intake, procedure_writing
+from service.web import capabilities as capability_pages
 from service.web import connections as connection_pages
 from service.web import digests as digest_pages
 from service.web import due as due_pages
@@ -100,6 +102,7 @@ BOOKS_AND_NUMBERS = (
     audit_entries,
     chains,
     calibrations,
+    capabilities,
     dependents,
     due_dates,
     digests,
@@ -195,6 +198,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(procedure_writing.router)
     app.include_router(ledger_pages.router)
     app.include_router(connection_pages.router)
+    app.include_router(capability_pages.router)
     app.include_router(audit_log.router)
     app.include_router(revision_pages.router)
     app.include_router(risk_pages.router)

@@ -22,6 +22,7 @@ from service.commands.audit import audit
 from service.commands.authenticate import authenticate
 from service.commands.backup import backup, restore
 from service.commands.budget import budget
+from service.commands.capability import capability
 from service.commands.due import due
 from service.commands.evaluate import evaluate
 from service.commands.figures import figures
@@ -67,6 +68,7 @@ certificate.command()(certificates.fetch_schema)
 procedure.command()(evaluate)
 app.add_typer(plan, name="plan")
 app.add_typer(procedure, name="procedure")
+app.add_typer(capability, name="capability")
 app.add_typer(organization, name="organization")
 app.add_typer(person, name="person")
 app.add_typer(recall, name="recall")

@@ -18,11 +18,11 @@ LEDGER = frozenset({"items", "ledger", "deliveries", "work-orders", "webhooks"})
 ROLES: Mapping[str, frozenset[str]] = MappingProxyType({
     "metrologist": WORK | {"items", "ledger", "keys"},
     "checker": WORK | {"keys"},
-    "approver": WORK | {"keys"},
+    "approver": WORK | {"capabilities", "keys"},
     "ledger_keeper": LEDGER | {"keys"},
     "inspector": frozenset({"keys", "regulated-books"}),
     "supervisor": frozenset({"keys", "regulated-books", "grants", "summaries"}),
-    "administrator": LEDGER | {"people", "keys", "grants", "summaries"},
+    "administrator": LEDGER | {"capabilities", "people", "keys", "grants", "summaries"},
     "viewer": frozenset(),
 })  # fmt: skip
 RESOURCES = tuple(sorted(frozenset().union(*ROLES.values())))

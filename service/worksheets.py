@@ -92,7 +92,7 @@ def open_worksheet(session: TenantSession, line_id: UUID, *, now: datetime) -> O
         saved=saved,
         sheet=sheet,
         proposals=proposals,
-        judged=actions.assess(session, item, sheet, edition),
+        judged=actions.assess(session, item, sheet, edition, on=day_of(now)),
     )
 
 
@@ -106,7 +106,7 @@ def evaluate(session: TenantSession, line_id: UUID, sheet: Sheet, *, now: dateti
     line = store.line(session, line_id)
     item = item_store.get(session, line.item_id)
     edition = procedure_store.in_force(session, line.procedure_code, on=day_of(now)).edition
-    return actions.assess(session, item, sheet, edition)
+    return actions.assess(session, item, sheet, edition, on=day_of(now))
 
 
 def proposals_for(

@@ -170,6 +170,7 @@ def names(owner: Engine) -> SimpleNamespace:
                 name_en=code.title(),
                 kind="accredited_laboratory",
                 address="1 Example Road",
+                contact="0000-0000000 office@example.test",
             )
             ids[code] = row.id
     return SimpleNamespace(**ids)

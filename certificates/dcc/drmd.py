@@ -71,6 +71,9 @@ def _material(parent: Element, content: CertificateContent) -> None:
     if material is None:
         return
     _say(parent, "name", Bilingual(content.item.name_zh, content.item.name_en))
+    if material.description_zh:
+        described = Bilingual(material.description_zh, material.description_en)
+        _say(parent, "description", described)
     number, _, unit = material.minimum_sample_size.partition(" ")
     add_value(add(_add(parent, "minimumSampleSize"), "itemQuantity"), number, unit)
     _identifiers(parent, "material", ("batch", material.batch))
@@ -113,12 +116,16 @@ def _statements(parent: Element, content: CertificateContent) -> None:
     if material is None:
         return
     _say(parent, "intendedUse", Bilingual(material.intended_use_zh, material.intended_use_en))
+    if material.commutability_zh:
+        commutability = Bilingual(material.commutability_zh, material.commutability_en)
+        _say(parent, "commutability", commutability)
     _say(parent, "storageInformation", Bilingual(material.storage_zh, material.storage_en))
     handling = Bilingual(material.handling_zh, material.handling_en)
     _say(parent, "instructionsForHandlingAndUse", handling)
     traceability = Bilingual(content.traceability_statement_zh, content.traceability_statement_en)
     _say(parent, "metrologicalTraceability", traceability)
-    for said in wording.general_statements(content.kind):
+    special = (said for _, said in wording.special_statements(content))
+    for said in (*wording.general_statements(content.kind), *special):
         _say(parent, "statement", said)
     if content.demonstration:
         _say(parent, "statement", wording.DEMONSTRATION_MARK)

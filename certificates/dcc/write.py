@@ -17,7 +17,6 @@ from certificates.content import (
     CheckedItem,
     Condition,
     Method,
-    Party,
     ResultRow,
     StandardUsed,
 )
@@ -79,7 +78,7 @@ def _administrative_data(parent: Element, content: CertificateContent) -> None:
     add(software, "release", _WRITER_RELEASE)
     _core_data(add(parent, "coreData"), content)
     _item(add(add(parent, "items"), "item"), content)
-    _laboratory(add(parent, "calibrationLaboratory"), content.laboratory)
+    _laboratory(add(parent, "calibrationLaboratory"), content)
     add_persons(add(parent, "respPersons"), content)
     _customer(add(parent, "customer"), content)
     _statements(add(parent, "statements"), content)
@@ -145,10 +144,11 @@ def _item(parent: Element, content: CertificateContent) -> None:
     _texts_as_quantities(parent, "itemQuantities", "itemQuantity", quantities)
 
 
-def _laboratory(parent: Element, laboratory: Party) -> None:
-    if laboratory.authorisations:
-        add(parent, "calibrationLaboratoryCode", "; ".join(laboratory.authorisations))
-    add_contact(add(parent, "contact"), laboratory)
+def _laboratory(parent: Element, content: CertificateContent) -> None:
+    codes = (*content.laboratory.authorisations, *content.accreditations)
+    if codes:
+        add(parent, "calibrationLaboratoryCode", "; ".join(codes))
+    add_contact(add(parent, "contact"), content.laboratory)
 
 
 def _customer(parent: Element, content: CertificateContent) -> None:
@@ -177,6 +177,10 @@ def _statements(parent: Element, content: CertificateContent) -> None:
         "suyuan_traceability",
         Bilingual(content.traceability_statement_zh, content.traceability_statement_en),
     )
+    for name, said in wording.special_statements(content):
+        _statement(parent, f"suyuan_{name}", said)
+    for number in content.standard_assessments:
+        _statement(parent, "suyuan_standardAssessment", Bilingual(number, ""))
     _conformity_statement(parent, content)
     _validity_statement(parent, content)
     _material_statements(parent, content)
@@ -216,12 +220,15 @@ def _material_statements(parent: Element, content: CertificateContent) -> None:
         return
     for ref_type, zh, en in (
         ("version", material.version, ""),
+        ("description", material.description_zh, material.description_en),
         ("intendedUse", material.intended_use_zh, material.intended_use_en),
         ("minimumSampleSize", material.minimum_sample_size, ""),
         ("storage", material.storage_zh, material.storage_en),
         ("handling", material.handling_zh, material.handling_en),
+        ("commutability", material.commutability_zh, material.commutability_en),
     ):
-        _statement(parent, f"suyuan_{ref_type}", Bilingual(zh, en))
+        if zh:
+            _statement(parent, f"suyuan_{ref_type}", Bilingual(zh, en))
 
 
 # --- Measurement results --------------------------------------------------------------------------

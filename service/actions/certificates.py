@@ -74,8 +74,9 @@ def sign(
     """Sign the original record of a calibration as calibrated, checked or approved.
 
     Who calibrated must be authorised for the procedure; to check and to approve it is enough to
-    be a person of the organization. The signature is of the digest of the record as it is: a
-    record measured anew is another one, which nobody has signed.
+    be a person of the organization, but who approves a record with an opinion on it releases the
+    opinion, and must be authorised too (ISO/IEC 17025:2017, 7.8.7.1). The signature is of the
+    digest of the record as it is: a record measured anew is another one, which nobody has signed.
 
     Args:
         authenticated_at: when the person last proved who it is; None if never.
@@ -89,6 +90,10 @@ def sign(
     """
     row = calibration_store.get(session, calibration_id)
     record = _record(session, calibration_id)
+    if meaning == Meaning.APPROVED and "opinion_zh" in record.content["readings"].get(
+        "remarks", {}
+    ):
+        _require_authorised(session, person, row)
     return enter_signature(
         session, calibration_id, record.sha256, [row], meaning=meaning, person=person,
         authenticated_at=authenticated_at, now=now, method=method, action="calibration",

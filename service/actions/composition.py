@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
+from math import inf
 from typing import Any
 from uuid import UUID
 
@@ -14,28 +15,36 @@ from certificates.content import (
     CheckedItem,
     Condition,
     Conformity,
+    ExternalWork,
     ItemDescription,
     MaterialStatements,
     Meaning,
     Method,
+    Opinion,
     Party,
     PlaceOfPerformance,
+    Remark,
     ResultRow,
     Signatory,
+    Stage,
     StandardUsed,
     ValueStatus,
 )
 from certificates.seal import paper_code, sha256_hex
 from certificates.wording import place_wording
+from procedures.capability import Capability
 from procedures.conformity import Verdict
 from procedures.edition import Contributor, ProcedureEdition
 from procedures.rounding import plain, round_uncertainty
+from service.actions.capabilities import capability_of
 from service.clock import LEGAL_TIME, day_of
 from service.errors import NotFound
 from service.store import calibrations as calibration_store
+from service.store import capabilities as capability_store
 from service.store import certificates as certificate_store
 from service.store import items as item_store
 from service.store import organizations as organization_store
+from service.store import work_orders as work_order_store
 from service.tables.calibrations import (
     Calibration,
     CalibrationReference,
@@ -45,9 +54,16 @@ from service.tables.calibrations import (
 )
 from service.tables.certificates import Signature
 from service.tables.items import Item
-from service.tables.organizations import Organization
+from service.tables.organizations import Authorisation, Organization
 from service.tenancy import TenantSession
+from service.work_order_states import State
 
+PLACES = {
+    "laboratory": PlaceOfPerformance.LABORATORY,
+    "site": PlaceOfPerformance.CUSTOMER,
+    "in-line": PlaceOfPerformance.CUSTOMER,
+    "remote": PlaceOfPerformance.OTHER,
+}
 MEASURANDS = {
     "error_of_indication": ("示值误差", "Error of indication"),
     "value": ("量值", "Value"),
@@ -97,7 +113,11 @@ class Composition:
             raise NotFound("original record of calibration", row.id)
         results = calibration_store.results(session, row.id)
         statement = next(iter(calibration_store.conformity_statements(session, row.id)), None)
-        place_zh, place_en = place_wording(PlaceOfPerformance.LABORATORY)
+        place = PLACES[row.place]
+        place_zh, place_en = place_wording(place)
+        received_on, condition = _received(session, row)
+        remarks = _remarks(record)
+        scope = Scope.of(session, row, item, results)
         is_material = self.kind is CertificateKind.REFERENCE_MATERIAL_CERTIFICATE
         is_calibration = self.kind is CertificateKind.CALIBRATION_CERTIFICATE
         tells_due_date = self.due_date_agreed or not is_calibration
@@ -106,22 +126,25 @@ class Composition:
             kind=self.kind,
             issued_on=day_of(self.now),
             performed_on=row.performed_on,
+            received_on=None if is_material else received_on,
             valid_until=row.valid_until
             if tells_due_date and self.kind is not CertificateKind.VERIFICATION_REJECTION
             else None,
             due_date_agreed=self.due_date_agreed and is_calibration,
-            place=PlaceOfPerformance.LABORATORY,
+            place=place,
             place_zh=place_zh,
             place_en=place_en,
             laboratory=_party(session, session.organization_id, row),
             customer=None
             if is_material
             else _party(session, item.customer_id or session.organization_id),
-            item=_item(item),
+            item=_item(item, condition),
             methods=(_method(self.edition),) if self.edition else (),
             environment=tuple(_conditions(self.edition, record)) if self.edition else (),
             standards=tuple(_standards(session, row)),
-            results=tuple(_result_row(result, is_certified=is_material) for result in results),
+            results=tuple(
+                _result_row(result, scope, is_certified=is_material) for result in results
+            ),
             checked_items=tuple(_checked_items(statement)),
             budget=tuple(_budget(session, self.edition, results)) if self.edition else (),
             budget_caption_zh="示值误差的不确定度(最不利点)",
@@ -133,6 +156,12 @@ class Composition:
             signatories=signatories(session, row.id),
             original_record_number=record.number,
             demonstration=row.is_demonstration,
+            accreditations=scope.accreditations,
+            standard_assessments=_assessments(session, row),
+            deviations=_remark(remarks, "deviations"),
+            sampling=_remark(remarks, "sampling"),
+            external_work=tuple(_external_work(remarks)),
+            opinion=_opinion(remarks),
         )
         return with_address(content, self.url)
 
@@ -158,23 +187,153 @@ def _present(id_: UUID | None) -> UUID:
 def _party(session: TenantSession, organization_id: UUID, work: Calibration | None = None) -> Party:
     """Return an organization as a certificate names it, with what authorises it for the work."""
     organization = session.get_one(Organization, organization_id)
-    authorisations = (
-        organization_store.authorisations(
-            session, organization_id, procedure_code=work.procedure_code, on=work.performed_on
-        )
-        if work and work.procedure_code
-        else ()
-    )
+    authorisations = _authorisations(session, work) if work else ()
     return Party(
         name_zh=organization.name_zh,
         name_en=organization.name_en,
         address=organization.address,
         contact=organization.contact,
-        authorisations=tuple(row.number for row in authorisations),
+        authorisations=tuple(
+            row.number
+            for row in authorisations
+            if not (is_assessment(row) or is_accreditation(row))
+        ),
     )
 
 
-def _item(item: Item) -> ItemDescription:
+def _authorisations(session: TenantSession, work: Calibration) -> Sequence[Authorisation]:
+    """Return what authorised the organization for its work, by its procedure and on its day."""
+    if work.procedure_code is None:
+        return ()
+    return organization_store.authorisations(
+        session,
+        session.organization_id,
+        procedure_code=work.procedure_code,
+        on=work.performed_on,
+    )
+
+
+def is_assessment(authorisation: Authorisation) -> bool:
+    """Say whether it is of a measurement standard (计量标准考核证书), not of its holder."""
+    return "计量标准考核" in authorisation.kind_zh
+
+
+def is_accreditation(authorisation: Authorisation) -> bool:
+    """Say whether it is an accreditation (认可), claimed only for what is within its scope."""
+    return "认可" in authorisation.kind_zh
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What the laboratory was accredited for on the day of the work, of its quantity.
+
+    Attributes:
+        capabilities: the lines of the register, as `procedures` calculates with them.
+        accreditations: under which some of the results were measured.
+        is_raised: whether U was raised to the capability somewhere, so everywhere: all results
+            of one work bear one U.
+    """
+
+    capabilities: tuple[Capability, ...] = ()
+    accreditations: tuple[str, ...] = ()
+    is_raised: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        session: TenantSession,
+        work: Calibration,
+        item: Item,
+        results: Sequence[CalibrationResult],
+    ) -> "Scope":
+        """Return the scope for a work; an accreditation that was not in force then is not told."""
+        rows = capability_store.in_force(
+            session,
+            quantity=item.quantity,
+            procedure_code=work.procedure_code,
+            on=work.performed_on,
+        )
+        in_force = {row.number for row in _authorisations(session, work) if is_accreditation(row)}
+        within = [
+            (row, result)
+            for row in rows
+            for result in results
+            if _capability(capability_of(row), result) is not None
+        ]
+        return cls(
+            capabilities=tuple(map(capability_of, rows)),
+            accreditations=tuple(sorted({row.accreditation for row, _ in within} & in_force)),
+            is_raised=any(
+                (_evaluated(result) or inf) < (_capability(capability_of(row), result) or 0.0)
+                for row, result in within
+            ),
+        )
+
+    def at(self, result: CalibrationResult) -> float | None:
+        """Return the capability at a result, None where it is outside."""
+        found = (_capability(row, result) for row in self.capabilities)
+        return max((cmc for cmc in found if cmc is not None), default=None)
+
+
+def _capability(capability: Capability, result: CalibrationResult) -> float | None:
+    if result.expanded_uncertainty is None:
+        return None
+    measured = result.nominal if result.measurand == "error_of_indication" else result.estimate
+    return capability.at(float(measured), result.unit)
+
+
+def _evaluated(result: CalibrationResult) -> float | None:
+    """Return U as the budget gave it; None where no budget is on record."""
+    if result.standard_uncertainty is None or result.coverage_factor is None:
+        return None
+    return result.coverage_factor * result.standard_uncertainty
+
+
+def _assessments(session: TenantSession, work: Calibration) -> tuple[str, ...]:
+    return tuple(row.number for row in _authorisations(session, work) if is_assessment(row))
+
+
+def _received(session: TenantSession, work: Calibration) -> tuple[date | None, str]:
+    """Return when the item came in for the work and in which condition, by its work order."""
+    line = work_order_store.line_of_calibration(session, work.id)
+    steps = work_order_store.steps(session, line.id) if line else ()
+    received = [step for step in steps if step.state == State.RECEIVED]
+    if not received:
+        return None, ""
+    return day_of(received[-1].recorded_at), " ".join(str(received[-1].said["condition"]).split())
+
+
+def _remarks(record: OriginalRecord) -> Mapping[str, str]:
+    """Return what the original record has for the certificate to state besides."""
+    remarks: Mapping[str, str] = record.content["readings"].get("remarks", {})
+    return remarks
+
+
+def _remark(remarks: Mapping[str, str], name: str) -> Remark | None:
+    if f"{name}_zh" not in remarks:
+        return None
+    return Remark(zh=remarks[f"{name}_zh"], en=remarks[f"{name}_en"])
+
+
+def _external_work(remarks: Mapping[str, str]) -> Iterator[ExternalWork]:
+    provider, results = _remark(remarks, "external_provider"), _remark(remarks, "external_results")
+    if provider and results:
+        yield ExternalWork(
+            provider_zh=provider.zh,
+            provider_en=provider.en,
+            results_zh=results.zh,
+            results_en=results.en,
+        )
+
+
+def _opinion(remarks: Mapping[str, str]) -> Opinion | None:
+    text, basis = _remark(remarks, "opinion"), _remark(remarks, "opinion_basis")
+    if text is None or basis is None:
+        return None
+    return Opinion(text_zh=text.zh, text_en=text.en, basis_zh=basis.zh, basis_en=basis.en)
+
+
+def _item(item: Item, condition: str) -> ItemDescription:
     return ItemDescription(
         name_zh=item.name_zh,
         name_en=item.name_en,
@@ -185,6 +344,7 @@ def _item(item: Item) -> ItemDescription:
         asset_number=item.asset_number or "",
         range_text=range_text(item),
         accuracy_text=item.accuracy_text,
+        condition_zh=condition,
     )
 
 
@@ -247,7 +407,9 @@ def _sha256_of_dcc(session: TenantSession, calibration_id: UUID) -> str | None:
     return file.sha256 if file else None
 
 
-def _result_row(result: CalibrationResult, *, is_certified: bool = False) -> ResultRow:
+def _result_row(
+    result: CalibrationResult, scope: Scope, *, is_certified: bool = False
+) -> ResultRow:
     name_zh, name_en = MEASURANDS[result.measurand]
     u, p = result.expanded_uncertainty, result.coverage_probability
     return ResultRow(
@@ -261,8 +423,24 @@ def _result_row(result: CalibrationResult, *, is_certified: bool = False) -> Res
         coverage_probability=None if u is None or p is None else f"{p:g}",
         limit=_limit(result.maximum_permissible_error),
         verdict=_verdict(result),
+        stage=Stage(result.stage) if result.stage else None,
         value_status=ValueStatus.CERTIFIED if is_certified else None,
+        capability=_digits(scope.at(result)),
+        evaluated_uncertainty=_raised_from(result) if scope.is_raised else None,
     )
+
+
+def _digits(number: float | None) -> str | None:
+    return None if number is None else f"{Decimal(f'{number:.12g}'):f}"
+
+
+def _raised_from(result: CalibrationResult) -> str | None:
+    """Return what U was raised from to the capability; None where it is what was evaluated."""
+    evaluated = _evaluated(result)
+    if evaluated is None or result.expanded_uncertainty is None:
+        return None
+    told = round_uncertainty(evaluated)
+    return f"{told:f}" if told < result.expanded_uncertainty else None
 
 
 def _limit(limit: Decimal | None) -> str | None:

@@ -19,7 +19,7 @@ from procedures.method import (
     ReferenceStandard,
     last_valid_day,
 )
-from procedures.rounding import round_to_step, round_uncertainty
+from procedures.rounding import round_to_step
 from service.actions import calibrations, procedures
 from service.actions.calibrations import Result, Statement, Use, Work, permissible_error
 from service.errors import InvalidField
@@ -196,7 +196,7 @@ def _use(
 
 def _results(edition: ProcedureEdition, result: MethodResult, *, stage: str | None) -> list[Result]:
     """Return the judged values as reported, with U, and the budget of the decisive one."""
-    uncertainty = round_uncertainty(result.expanded_uncertainty)
+    uncertainty = result.reported_uncertainty
     return [
         Result(
             measurand="error_of_indication",

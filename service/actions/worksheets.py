@@ -26,9 +26,11 @@ from procedures.worksheet import (
     judge,
     place_of,
     read_number,
+    remarks_of,
 )
 from service import audit
 from service.actions import calibrations, certificates, measurements, work_orders
+from service.actions.capabilities import capability_of
 from service.actions.measurements import Measured
 from service.actions.standards import require_usable
 from service.clock import day_of
@@ -42,6 +44,7 @@ from service.errors import (
 )
 from service.outbox import announce
 from service.store import calibrations as calibration_store
+from service.store import capabilities as capability_store
 from service.store import certificates as certificate_store
 from service.store import items as item_store
 from service.store import procedures as procedure_store
@@ -143,7 +146,7 @@ def submit(
     sheet = as_sheet(saved.content)
     built_in = procedure_store.in_force(session, line.procedure_code, on=today)
     _require_standards(session, item, sheet, built_in.edition, now=now)
-    assessed = assess(session, item, sheet, built_in.edition)
+    assessed = assess(session, item, sheet, built_in.edition, on=today)
     if assessed.problems or assessed.result is None:
         raise WorksheetIncomplete([(problem.pointer, problem.reason)
                                    for problem in assessed.problems])  # fmt: skip
@@ -206,8 +209,10 @@ def submit(
     return row
 
 
-def assess(session: TenantSession, item: Item, sheet: Sheet, edition: ProcedureEdition) -> Judged:
-    """Judge a worksheet as it stands; nothing is written."""
+def assess(
+    session: TenantSession, item: Item, sheet: Sheet, edition: ProcedureEdition, *, on: date
+) -> Judged:
+    """Judge a worksheet as it stands on a day; nothing is written."""
     ids = _standards_of(sheet)
     standard = None
     problems = []
@@ -216,7 +221,18 @@ def assess(session: TenantSession, item: Item, sheet: Sheet, edition: ProcedureE
             standard = measurements.standard_in_use(session, ids)
         except (InvalidField, NotFound) as error:
             problems.append(Problem(pointer="/standard", reason=str(error)))
-    judged = judge(edition, sheet, standard, earlier=earlier_readings(session, item, edition.code))
+    judged = judge(
+        edition,
+        sheet,
+        standard,
+        earlier=earlier_readings(session, item, edition.code),
+        capabilities=[
+            capability_of(row)
+            for row in capability_store.in_force(
+                session, quantity=item.quantity, procedure_code=edition.code, on=on
+            )
+        ],
+    )
     told = [problem for problem in judged.problems if not (problems and
             problem.pointer == "/standard")]  # fmt: skip
     return replace(judged, problems=(*problems, *told))
@@ -442,6 +458,7 @@ def _record(
         "options": dict(sheet.options),
         "inspections": dict(sheet.inspections),
         "confirmed": dict(sheet.confirmed),
+        "remarks": remarks_of(sheet.remarks),
         "environment": _digits(sheet.environment),
         "parameters": _digits(sheet.parameters),
     }

@@ -49,6 +49,10 @@ class MaterialAsked(Asked):
     storage_en: Text
     handling_zh: Text
     handling_en: Text
+    description_zh: Text
+    description_en: Text
+    commutability_zh: Annotated[str, Field(max_length=2000)] = ""
+    commutability_en: Annotated[str, Field(max_length=2000)] = ""
 
 
 class IssueAsked(Asked):

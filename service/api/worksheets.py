@@ -57,6 +57,9 @@ class SheetIn(Strict):
     `rows` decide on use; of an adjusted item they are as left, and `as_found` what was found.
     Further repeats of a reading `up` are `up#2`, `up#3`. Inspections are `met` or `not_met`.
     `confirmed` holds readings that were suspected and read again, by pointer, as written.
+    `remarks` are what the certificate states besides, in both languages, as `deviations_zh` and
+    `deviations_en`: `deviations` from the method, `sampling`, `external_results` with their
+    `external_provider`, `opinion` with its `opinion_basis`.
     """
 
     accuracy_class: Cell
@@ -72,6 +75,7 @@ class SheetIn(Strict):
     options: Cells = Field(default={})
     inspections: Cells = Field(default={})
     confirmed: Cells = Field(default={})
+    remarks: Annotated[dict[Cell, Text], Field(max_length=20)] = Field(default={})
 
 
 class ReadingName(SQLModel):
@@ -131,10 +135,18 @@ class ValueAnswer(SQLModel):
 
 
 class ResultAnswer(SQLModel):
-    """What the readings come to: U with its k, and what the edition's rule says of it."""
+    """What the readings come to: U with its k, and what the edition's rule says of it.
+
+    `capability` is the accredited capability (CMC) that U keeps, null where none is registered;
+    `evaluated_uncertainty` what the budget gives; `outside_capability` the nominal values that are
+    not covered.
+    """
 
     unit: str
     expanded_uncertainty: float
+    evaluated_uncertainty: float
+    capability: float | None
+    outside_capability: list[float]
     coverage_factor: float
     verdict: str
     values: list[ValueAnswer]
@@ -405,6 +417,9 @@ def _result(result: MethodResult | None) -> ResultAnswer | None:
     return ResultAnswer(
         unit=result.unit,
         expanded_uncertainty=result.expanded_uncertainty,
+        evaluated_uncertainty=result.evaluated_uncertainty,
+        capability=result.capability,
+        outside_capability=list(result.outside),
         coverage_factor=result.coverage_factor,
         verdict=result.verdict.value,
         values=[

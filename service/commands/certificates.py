@@ -53,6 +53,7 @@ def issue(
     Example: suyuan certificate issue 0197… --organization TPP
     """
     from certificates.content import CertificateKind, MaterialStatements  # noqa: PLC0415
+    from certificates.plain import from_plain  # noqa: PLC0415
     from service.actions import certificates, signing_off  # noqa: PLC0415
     from service.rendering import renderer  # noqa: PLC0415
     from service.store import calibrations as calibration_store  # noqa: PLC0415
@@ -73,7 +74,7 @@ def issue(
                 now=now,
                 kind=CertificateKind(kind) if kind else None,
                 due_date_agreed=due_date_agreed,
-                material=MaterialStatements(**texts) if texts else None,
+                material=from_plain(MaterialStatements, texts, "material") if texts else None,
             ),
             render=renderer(settings.dcc_schema_dir),
             actor_id=OPERATOR,

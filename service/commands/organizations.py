@@ -29,6 +29,9 @@ def create(
     address: Annotated[str, typer.Option(help="As certificates print it.")],
     administrator_zh: Annotated[str, typer.Option(help="The first person, in Chinese.")],
     administrator_en: Annotated[str, typer.Option(help="The same in English.")],
+    contact: Annotated[
+        str, typer.Option(help="Telephone, post code, e-mail: a verification certificate has it.")
+    ] = "",
 ) -> None:
     """Create an organization, as the owner of the tables, and invite its first administrator.
 
@@ -52,8 +55,9 @@ def create(
     require_ready(settings)
     with Session(open_engine(settings.owner_url)) as owner, owner.begin():
         row = organizations.create_organization(
-            owner, code=code, name_zh=name_zh, name_en=name_en, kind=kind, address=address
-        )
+            owner, code=code, name_zh=name_zh, name_en=name_en, kind=kind, address=address,
+            contact=contact,
+        )  # fmt: skip
         organization_id = row.id
     engine = open_engine(settings.database_url)
     with TenantSession(engine, organization_id) as session, session.begin():

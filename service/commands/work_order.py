@@ -229,6 +229,56 @@ def fill(
         raise typer.Exit(FINDINGS)
 
 
+@work_order.command()
+def remark(
+    number: LineNumber,
+    texts: Annotated[
+        list[str], typer.Argument(metavar="NAME=TEXT…", help="Such as deviations_zh=未测第5点.")
+    ],
+    *,
+    organization: Organization,
+    as_person: AsPerson,
+) -> None:
+    """Write on a worksheet what its certificate states besides, as a new revision.
+
+    Names, each with _zh and _en: deviations, sampling, external_results with external_provider,
+    opinion with opinion_basis. An empty text takes one back. Exit code 3 while something stands
+    against submitting.
+
+    Example: suyuan work-order remark TPP-WO-2026-00002/2 deviations_zh=未测第5点
+    "deviations_en=point 5 not measured" --organization TPP --as 李子涵
+    """
+    from dataclasses import replace  # noqa: PLC0415
+
+    from procedures.worksheet import remarks_of  # noqa: PLC0415
+    from service import worksheets  # noqa: PLC0415
+    from service.actions import worksheets as actions  # noqa: PLC0415
+
+    if not all("=" in text for text in texts):
+        raise typer.BadParameter("NAME=TEXT", param_hint="TEXTS")
+    told = {name: text for name, _, text in (pair.partition("=") for pair in texts)}
+    now = end_of(None)
+    with _opened(organization, read_only=False) as session, session.begin():
+        book = _Book(session)
+        line_id: UUID = book.line(number).line.id
+        opened = worksheets.open_worksheet(session, line_id, now=now)
+        remarks = remarks_of({**opened.sheet.remarks, **told})
+        saved = actions.save(
+            session,
+            line_id,
+            replace(opened.sheet, remarks=remarks),
+            after=opened.revision,
+            person=book.person(as_person),
+            now=now,
+        )
+        judged = worksheets.open_worksheet(session, line_id, now=now).judged
+        typer.echo(f"saved as revision {saved.revision}: {judged.verdict.value}")
+    for problem in judged.problems:
+        typer.echo(f"{problem.pointer}\t{problem.reason}")
+    if judged.problems:
+        raise typer.Exit(FINDINGS)
+
+
 # ── Steps ────────────────────────────────────────────────────────────────────────────────────
 
 

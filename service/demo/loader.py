@@ -15,8 +15,17 @@ from uuid import UUID
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from service.actions import calibrations, certificates, deliveries, grants, items, organizations
+from service.actions import (
+    calibrations,
+    capabilities,
+    certificates,
+    deliveries,
+    grants,
+    items,
+    organizations,
+)
 from service.actions.calibrations import Result, Statement, Use, Work
+from service.actions.capabilities import Scope
 from service.demo.world import BEGINNING, World, identifier, moment
 from service.lookup import LookupKeys
 from service.tables.items import Item
@@ -29,6 +38,19 @@ CERTIFICATE_KIND = {
     "verification": "verification_certificate",
     "calibration": "calibration_certificate",
     "certification": "reference_material_certificate",
+}
+# Of the laboratories with an accreditation, by its number: quantity, procedure, range, U.
+CAPABILITIES = {
+    "PROV": (
+        "示例CNAS L7001",
+        (
+            ("pressure", "JJG 875", 0.04, 2.5, "MPa", "0.0006"),
+            ("pressure", "JJG 875", 2.5, 6.0, "MPa", "0.0006*value"),
+            ("temperature", "JJG 160", 0.0, 419.527, "°C", "0.012"),
+            ("dc_current", "JJF 1472", 1.0, 24.0, "mA", "0.0012"),
+        ),
+    ),
+    "CITY": ("示例CNAS L7102", (("temperature", "JJF 1637", 300.0, 1100.0, "°C", "1.6"),)),
 }
 Progress = Callable[[int], None]
 Events = Mapping[str, Mapping[str, Any]]
@@ -115,6 +137,7 @@ def _create_organizations(loader: Loader, owner: Engine) -> None:
                 name_en=row["name_en"],
                 kind=row["kind"],
                 address="演示数据,无地址 / demonstration, no address",
+                contact="演示数据,无电话 / demonstration, no telephone",
                 is_demonstration=True,
                 authorisations=[_authorisation(told) for told in row["authorisations"]],
             )
@@ -128,6 +151,7 @@ def _create_organizations(loader: Loader, owner: Engine) -> None:
             for person in rows["people"]:
                 if person["org"] == row["code"]:
                     loader.people[person["id"]] = _add_person(session, person)
+            _register_capabilities(loader, session, row)
 
 
 def _authorisation(told: Mapping[str, Any]) -> dict[str, Any]:
@@ -138,6 +162,34 @@ def _authorisation(told: Mapping[str, Any]) -> dict[str, Any]:
         "valid_from": date.fromisoformat(told["valid_from"]),
         "valid_until": date.fromisoformat(told["expires"]),
     }
+
+
+def _register_capabilities(
+    loader: Loader, session: TenantSession, organization: Mapping[str, Any]
+) -> None:
+    """Enter what an accredited laboratory of the world may claim, in its first person's name."""
+    number, lines = CAPABILITIES.get(organization["code"], ("", ()))
+    for told in organization["authorisations"]:
+        if told["number"] == number:
+            for quantity, code, lower, upper, unit, expression in lines:
+                capabilities.add(
+                    session,
+                    Scope(
+                        quantity=quantity,
+                        procedure_code=code,
+                        lower=lower,
+                        upper=upper,
+                        unit=unit,
+                        expression=expression,
+                        accreditation=number,
+                        valid_from=date.fromisoformat(told["valid_from"]),
+                        valid_until=date.fromisoformat(told["expires"]),
+                        note="示例 / example",
+                    ),
+                    is_demonstration=True,
+                    actor_id=loader.people[f"person:{organization['code']}:1"].id,
+                    now=BEGINNING,
+                )
 
 
 def _add_person(session: TenantSession, row: Mapping[str, Any]) -> Person:

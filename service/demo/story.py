@@ -158,7 +158,9 @@ def _live(
     saved = worksheets.save(
         session, line.id, sheet, after=0, person=metrologist, now=moment(today, 10)
     )
-    result = worksheets.assess(session, item, worksheets.as_sheet(saved.content), edition).result
+    result = worksheets.assess(
+        session, item, worksheets.as_sheet(saved.content), edition, on=today
+    ).result
     calibration = worksheets.submit(
         session, line.id, revision=saved.revision, person=metrologist,
         authenticated_at=moment(today, 10), now=moment(today, 10),

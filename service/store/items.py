@@ -195,6 +195,11 @@ def due_between(
     ]
 
 
+def quantities(session: TenantSession) -> Sequence[str]:
+    """Return what the ledger's items measure, each quantity once."""
+    return session.exec(select(Item.quantity).distinct().order_by(col(Item.quantity))).all()
+
+
 def standards(session: TenantSession, *, quantity: str) -> Sequence[Item]:
     """Return the organization's own standards and material measures of a quantity."""
     return session.exec(

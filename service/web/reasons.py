@@ -17,6 +17,8 @@ REASONS = (
     (r"say what was adjusted", N_("say what was adjusted")),
     (r"say why nothing is as found", N_("say why nothing is as found")),
     (r"say why its use is limited", N_("say why its use is limited")),
+    (r"there is no such remark", N_("there is no such remark")),
+    (r"holds what cannot be printed", N_("holds a character that cannot be printed")),
     (r"no point is read within it", N_("no point is read within it")),
     (r"(?P<text>.+): write the decimal sign as a point",
      N_("%(text)s: write the decimal sign as a point")),

@@ -19,8 +19,9 @@ from procedures.conformity import Verdict
 from procedures.edition import MAIN_TEST, ProcedureEdition, TestPoints
 from procedures.errors import InvalidInput
 from procedures.method import CheckValue, MethodResult
-from procedures.rounding import round_uncertainty
 from procedures.worksheet import (
+    LANGUAGES,
+    REMARKS,
     Column,
     Course,
     Judged,
@@ -54,6 +55,17 @@ JUDGED_ROUTE = "/work-orders/lines/{line_id}/worksheet/judged"
 MOST_FIELDS = 20_000
 NOT_READ = "is not read"
 NOTHING = Bilingual(zh="", en="")
+REMARK_TITLES = {
+    "deviations": (
+        "对方法的增补、偏离或删减",
+        "Additions to, deviations or exclusions from the method",
+    ),
+    "sampling": ("抽样计划和方法", "Sampling plan and method"),
+    "external_results": ("外部提供的结果", "Results from an external provider"),
+    "external_provider": ("外部提供者", "External provider"),
+    "opinion": ("意见和解释", "Opinion or interpretation"),
+    "opinion_basis": ("意见和解释的依据", "Basis of the opinion"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +163,8 @@ class JudgedPart:
         verdict: undetermined while anything stands against it.
         unread: the names of the fields that are still empty.
         confirmed: what was read again, as the form repeats it.
+        is_raised: whether U is the accredited capability, above what the budget gives.
+        outside: the points that the accredited capability does not cover, with their unit.
     """
 
     verdict: Verdict
@@ -161,6 +175,8 @@ class JudgedPart:
     suspected: tuple[Suspected, ...]
     confirmed: tuple[str, ...]
     tables: tuple[Table, ...]
+    is_raised: bool = False
+    outside: str = ""
 
     @property
     def bad(self) -> str:
@@ -390,6 +406,7 @@ def read_form(form: FormData) -> tuple[Sheet, int]:
         if limited
         else None,
         confirmed=confirmed,
+        remarks=_under(fields, "m."),
     ), int(version) if version.isascii() and version.isdigit() else 0
 
 
@@ -424,7 +441,7 @@ def name_of(pointer: str, sheet: Sheet) -> str:
     """
     parts = pointer.strip("/").split("/")
     short = {"parameters": "p", "environment": "e", "options": "o", "inspections": "i",
-             "limitation": "l"}  # fmt: skip
+             "limitation": "l", "remarks": "m"}  # fmt: skip
     if parts[0] in ("rows", "as_found"):
         match parts:
             case [stage, index, "conditions", name]:
@@ -455,6 +472,7 @@ def worksheet_page(opened: Opened, sheet: Sheet, judged: Judged, *, version: int
             "options": tuple(_options(edition, sheet)),
             "environment": tuple(_environment(edition, sheet)),
             "inspections": tuple(_inspections(edition, sheet)),
+            "remarks": tuple(_remarks(sheet)),
         },
         standards=tuple(_standards(opened.proposals, sheet)),
         judged=_judged(edition, sheet, judged),
@@ -561,12 +579,21 @@ def _judged(edition: ProcedureEdition, sheet: Sheet, judged: Judged) -> JudgedPa
             if pointer not in judged.suspicions
         ),
         tables=tuple(_tables(edition, sheet, judged)),
+        is_raised=result is not None and result.is_raised,
+        outside=_outside(result) if result else "",
     )
+
+
+def _outside(result: MethodResult) -> str:
+    points = ", ".join(f"{nominal:g}" for nominal in result.outside)
+    return f"{points} {result.unit}" if points else ""
 
 
 def _label(edition: ProcedureEdition, sheet: Sheet, pointer: str) -> Bilingual:
     """Return how a field is called: by the edition's own words for it, at its point."""
     kind, *rest = pointer.strip("/").split("/")
+    if kind == "remarks" and rest:
+        return _remark(rest[0])
     titles = {
         "parameters": {row.symbol: row.title for row in edition.parameters},
         "environment": {row.name: row.title for row in edition.environment},
@@ -588,6 +615,21 @@ def _label(edition: ProcedureEdition, sheet: Sheet, pointer: str) -> Bilingual:
     return Bilingual(zh=f"{at}{labels[symbol].zh}{again}", en=f"{at}{labels[symbol].en}{again}")
 
 
+def _remark(name: str) -> Bilingual:
+    """Return how a remark is called; its language is told in the reader's."""
+    remark, _, language = name.rpartition("_")
+    zh, en = REMARK_TITLES.get(remark, (name, name))
+    written_zh, written_en = {"zh": ("中文", "Chinese")}.get(language, ("英文", "English"))
+    return Bilingual(zh=f"{zh}({written_zh})", en=f"{en} ({written_en})")
+
+
+def _remarks(sheet: Sheet) -> Iterator[Field]:
+    for name in REMARKS:
+        for language in LANGUAGES:
+            key = f"{name}_{language}"
+            yield Field(name=f"m.{key}", label=_remark(key), value=sheet.remarks.get(key, ""))
+
+
 def _written(sheet: Sheet, pointer: str) -> str:
     stage, index, key = pointer.strip("/").split("/")
     rows: tuple[Row, ...] = getattr(sheet, stage)
@@ -596,7 +638,7 @@ def _written(sheet: Sheet, pointer: str) -> str:
 
 def _uncertainty(result: MethodResult) -> ExpandedUncertainty:
     return ExpandedUncertainty(
-        value=round_uncertainty(result.expanded_uncertainty),
+        value=result.reported_uncertainty,
         unit=result.unit,
         coverage_factor=Decimal(f"{result.coverage_factor:g}"),
     )

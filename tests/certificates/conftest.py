@@ -41,7 +41,8 @@ PROVINCE = Party(
     name_zh="示例省计量科学研究院",
     name_en="Example Provincial Institute of Metrology",
     address="示例省示例市计量路 100 号 100 Jiliang Road, Example City",
-    authorisations=("(省)示例法计〔2023〕PROV01号", "示例CNAS L7001"),
+    authorisations=("(省)示例法计〔2023〕PROV01号",),
+    contact="0000-0000001 office@prov.example",
 )
 GAUGE = ItemDescription(
     name_zh="一般压力表（辅汽联箱）",
@@ -345,6 +346,8 @@ def material(verification: CertificateContent) -> CertificateContent:
             storage_en="dark, dry, sealed",
             handling_zh="使用前摇匀",
             handling_en="shake before use",
+            description_zh="60 g 烟煤粉，瓶装",
+            description_en="60 g of bituminous coal powder in a bottle",
         ),
     )
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from certificates.content import Amendment, Condition, Stage
+from certificates.content import Amendment, Condition, ExternalWork, Opinion, Remark, Stage
 from certificates.dcc import d_si_unit, write_dcc
 from certificates.errors import UnknownUnit
 from procedures.conformity import Verdict
@@ -67,8 +67,26 @@ def variants(verification, calibration):
             number="X", reason_zh="补充", reason_en="supplement", certificate_sha256="ab" * 32
         ),
         verification_url=None,
-        customer=replace(calibration.customer, address="", contact=""),
+        customer=replace(calibration.customer, address=""),
+        accreditations=("CNAS L0000",),
+        standard_assessments=("〔2026〕示例量标字001号",),
+        results=(
+            replace(first_of(calibration), capability="0.00063", evaluated_uncertainty="0.00051"),
+            *calibration.results[1:],
+        ),
+        deviations=Remark(zh="未测零点", en="zero was not measured"),
+        sampling=Remark(zh="按客户要求", en="as the customer asked"),
+        external_work=(
+            ExternalWork(
+                provider_zh="甲", provider_en="A", results_zh="2.5 MPa 点", results_en="at 2.5 MPa"
+            ),
+        ),
+        opinion=Opinion(text_zh="稳定", text_en="stable", basis_zh="五年", basis_en="five years"),
     )
+
+
+def first_of(content):
+    return content.results[0]
 
 
 def test_the_rarer_statements_are_valid_by_the_schema(verification, calibration, schema):

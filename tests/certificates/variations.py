@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from certificates.content import CertificateContent
+from certificates.content import CertificateContent, ExternalWork, Opinion, Remark
 
 HOSTILE = (
     "压力表 #set page(width: 1pt) $x$ *b* _i_ `code` <label> @ref \\ // /* */ ~",
@@ -14,6 +14,10 @@ HOSTILE = (
     "示" * 120,
     "{{ 7 * 7 }} {% raw %} ${jndi:ldap://x} %s %n =1+1 +1 -1 @SUM(A1)",
 )
+
+
+EXTERNAL = ExternalWork(provider_zh="乙", provider_en="B", results_zh="全部", results_en="all")
+OPINION = Opinion(text_zh="稳定", text_en="stable", basis_zh="历年", basis_en="history")
 
 
 def variations(kinds: Sequence[CertificateContent]) -> Iterator[CertificateContent]:
@@ -41,4 +45,7 @@ def _told(content: CertificateContent, text: str, language: str) -> CertificateC
         customer=content.customer and named(content.customer, "name", contact=text),
         signatories=(named(first, "name"), *others),
         results=tuple(named(row, "measurand") for row in content.results),
+        deviations=Remark(**{"zh": "如上", "en": "as told", language: text}),
+        external_work=(named(EXTERNAL, "provider", "results"),),
+        opinion=named(OPINION, "text", "basis"),
     )

@@ -36,6 +36,7 @@ MATERIAL = {
     "batch": "2026-01", "version": "1", "intended_use_zh": "校准", "intended_use_en": "calibration",
     "minimum_sample_size": "0.5 g", "storage_zh": "干燥", "storage_en": "dry",
     "handling_zh": "轻放", "handling_en": "with care",
+    "description_zh": "粉末", "description_en": "powder",
 }  # fmt: skip
 PASSED = Statement(
     decision_rule="simple_acceptance", basis="JJG 52-2013", verdict="pass", checks=()

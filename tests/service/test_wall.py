@@ -145,6 +145,12 @@ def fill_in_the_rest(session, story):
                                "proposed_at": NOW},
         "period_policy": {"activity": "calibration", "rule": "organization", "subject": "",
                           "source": "x", "recorded_by": me, "recorded_at": NOW},
+        "measurement_capability": {
+            "quantity": "pressure", "lower": 0.0, "upper": 2.5, "unit": "MPa",
+            "expression": "0.0005", "uncertainty_unit": "MPa", "accreditation": "CNAS L0000",
+            "valid_from": NOW.date(), "note": "", "is_demonstration": False, "recorded_by": me,
+            "recorded_at": NOW,
+        },
         "due_override": {"item_id": story.lab_item, "activity": "calibration", "reason": "x",
                          "valid_until": NOW.date(), "approved_by": me, "recorded_on": NOW.date(),
                          "recorded_at": NOW},

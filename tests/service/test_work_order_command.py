@@ -141,3 +141,14 @@ def test_an_order_goes_to_another_laboratory_and_its_answer_comes_back(demonstra
     assert "declined\tnext: nothing" in declined.stdout
     assert answer["kind"] == "acceptance"
     assert told["state"] == "declined"
+
+
+def test_a_remark_for_the_certificate_is_written_in_both_languages(demonstration):
+    half = run("remark", HALF_READ, "deviations_zh=未测零点", *IN_TPP, "--as", "李子涵")
+    whole = run("remark", HALF_READ, "deviations_en=no zero", *IN_TPP, "--as", "李子涵")
+    shown = json.loads(run("show", HALF_READ, *IN_TPP, "--json").stdout)
+
+    assert half.exit_code == 3
+    assert "/remarks/deviations_en\tis missing" in half.stdout
+    assert "/remarks" not in whole.stdout
+    assert shown["sheet"]["remarks"] == {"deviations_zh": "未测零点", "deviations_en": "no zero"}

@@ -1,0 +1,138 @@
+"""`suyuan capability`: what an organization is accredited for, listed, entered and ended."""
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from service.commands.at_hand import OPERATOR, end_of, settings_at_hand
+
+if TYPE_CHECKING:
+    from service.tenancy import TenantSession
+
+capability = typer.Typer(no_args_is_help=True, help="Keep the register of accredited CMC.")
+Organization = Annotated[str, typer.Option("--organization", help="The organization's code.")]
+Day = ["%Y-%m-%d"]
+COLUMNS = ("id", "quantity", "procedure_code", "range", "cmc", "accreditation", "valid_from",
+           "valid_until")  # fmt: skip
+
+
+@capability.command("list")
+def list_(
+    *,
+    organization: Organization,
+    on: Annotated[
+        datetime | None, typer.Option("--on", formats=Day, help="Only what holds on this day.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
+) -> None:
+    """List the lines of the register that no other supersedes.
+
+    Example: suyuan capability list --organization PROV --on 2026-11-21
+    """
+    from service.api.capabilities import list_capabilities  # noqa: PLC0415
+
+    with _book(organization, read_only=True) as session:
+        rows = list_capabilities(session, on.date() if on else None)
+    told = [row.model_dump(mode="json") for row in rows]
+    if as_json:
+        typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
+        return
+    table = Table(*COLUMNS, box=None)
+    for row in told:
+        row["range"] = f"{row['lower']:g} ~ {row['upper']:g} {row['unit']}"
+        row["cmc"] = f"{row['expression']} {row['uncertainty_unit']}"
+        table.add_row(*(str(row[name] or "") for name in COLUMNS))
+    Console().print(table)
+
+
+@capability.command()
+def add(
+    quantity: Annotated[str, typer.Argument(help="As the ledger's items name it: pressure.")],
+    lower: Annotated[float, typer.Argument(help="The lower end of the range.")],
+    upper: Annotated[float, typer.Argument(help="The upper end.")],
+    unit: Annotated[str, typer.Argument(help="Of the range.")],
+    expression: Annotated[str, typer.Argument(help="U over value: 0.001 + 5e-4*abs(value).")],
+    *,
+    organization: Organization,
+    accreditation: Annotated[str, typer.Option(help="Its number.")],
+    valid_from: Annotated[datetime, typer.Option(formats=Day, help="The first day.")],
+    valid_until: Annotated[
+        datetime | None, typer.Option(formats=Day, help="The last day, if there is one.")
+    ] = None,
+    uncertainty_unit: Annotated[
+        str, typer.Option(help="Of U, if another; % is of the value.")
+    ] = "",
+    procedure_code: Annotated[
+        str | None, typer.Option("--procedure", help="The one that it is for; any otherwise.")
+    ] = None,
+) -> None:
+    """Enter a line of the register; print its id.
+
+    Example: suyuan capability add pressure 0 2.5 MPa 0.0006 --organization LAB
+    --accreditation "CNAS L0000" --valid-from 2026-01-01
+    """
+    from service.actions import capabilities as actions  # noqa: PLC0415
+
+    with _book(organization, read_only=False) as session, session.begin():
+        row = actions.add(
+            session,
+            actions.Scope(
+                quantity=quantity,
+                procedure_code=procedure_code,
+                lower=lower,
+                upper=upper,
+                unit=unit,
+                expression=expression,
+                uncertainty_unit=uncertainty_unit,
+                accreditation=accreditation,
+                valid_from=valid_from.date(),
+                valid_until=valid_until.date() if valid_until else None,
+            ),
+            actor_id=OPERATOR,
+            now=end_of(None),
+        )
+        typer.echo(row.id)
+
+
+@capability.command()
+def end(
+    capability_id: Annotated[str, typer.Argument(help="The id that `list` prints.")],
+    *,
+    organization: Organization,
+    last_on: Annotated[datetime, typer.Option(formats=Day, help="The last day on which it holds.")],
+    reason: Annotated[str, typer.Option(help="Why it ends.")],
+) -> None:
+    """End a line of the register; print the id of the line that supersedes it.
+
+    Example: suyuan capability end 0197… --organization LAB --last-on 2026-12-31 --reason reduced
+    """
+    from uuid import UUID  # noqa: PLC0415
+
+    from service.actions import capabilities as actions  # noqa: PLC0415
+
+    try:
+        id_ = UUID(capability_id)
+    except ValueError as error:
+        raise typer.BadParameter("no id of a line", param_hint="CAPABILITY_ID") from error
+    with _book(organization, read_only=False) as session, session.begin():
+        row = actions.end(
+            session, id_, last_on=last_on.date(), reason=reason, actor_id=OPERATOR,
+            now=end_of(None),
+        )  # fmt: skip
+        typer.echo(row.id)
+
+
+def _book(code: str, *, read_only: bool) -> "TenantSession":
+    from service.database import open_engine  # noqa: PLC0415
+    from service.store import directory  # noqa: PLC0415
+    from service.tenancy import TenantSession  # noqa: PLC0415
+
+    engine = open_engine(settings_at_hand().database_url)
+    organization_id = directory.organization_id(engine, code)
+    if organization_id is None:
+        raise typer.BadParameter(f"no organization {code}", param_hint="--organization")
+    return TenantSession(engine, organization_id, read_only=read_only)
