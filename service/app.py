@@ -127,6 +127,32 @@ BOOKS_AND_NUMBERS = (
     regulated_books,
     summaries,
 )
+PAGES = (
+    pages_router,
+    due_pages.router,
+    digest_pages.router,
+    figure_pages.router,
+    lot_pages.router,
+    impact.router,
+    account_pages.router,
+    worksheet_pages.router,
+    work_order_pages.router,
+    notice_pages.router,
+    plan_pages.router,
+    recall_pages.router,
+    intake.router,
+    evaluation_pages.router,
+    procedure_pages.router,
+    procedure_writing.router,
+    ledger_pages.router,
+    connection_pages.router,
+    capability_pages.router,
+    audit_log.router,
+    revision_pages.router,
+    risk_pages.router,
+    grant_pages.router,
+    summary_pages.router,
+)
 PATIENCE = 10  # seconds for the work at hand when the service stops
 
 
@@ -180,30 +206,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(people.roles_router, prefix="/v1")
     app.include_router(connections.public)
     app.include_router(health.router)
-    app.include_router(pages_router)
-    app.include_router(due_pages.router)
-    app.include_router(digest_pages.router)
-    app.include_router(figure_pages.router)
-    app.include_router(lot_pages.router)
-    app.include_router(impact.router)
-    app.include_router(account_pages.router)
-    app.include_router(worksheet_pages.router)
-    app.include_router(work_order_pages.router)
-    app.include_router(notice_pages.router)
-    app.include_router(plan_pages.router)
-    app.include_router(recall_pages.router)
-    app.include_router(intake.router)
-    app.include_router(evaluation_pages.router)
-    app.include_router(procedure_pages.router)
-    app.include_router(procedure_writing.router)
-    app.include_router(ledger_pages.router)
-    app.include_router(connection_pages.router)
-    app.include_router(capability_pages.router)
-    app.include_router(audit_log.router)
-    app.include_router(revision_pages.router)
-    app.include_router(risk_pages.router)
-    app.include_router(grant_pages.router)
-    app.include_router(summary_pages.router)
+    for pages in PAGES:
+        app.include_router(pages)
     app.state.draw_chain = draw_chain
     app.openapi = partial(describe, app)  # type: ignore[method-assign]  # FastAPI's own way
     add_problem_handlers(app)
