@@ -65,6 +65,8 @@ PAGES = {
     "account": addresses.ACCOUNT_ROUTE,
     "people": addresses.PEOPLE_ROUTE,
     "connections": addresses.CONNECTIONS_ROUTE,
+    "evaluations": "/evaluations",
+    "evaluation": "/evaluations/emission-monitors",
     "act-as": addresses.ACT_AS_ROUTE,
     "api": addresses.API_PAGE_ROUTE,
     "missing": "/no-such-page",
