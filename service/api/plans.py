@@ -305,7 +305,7 @@ def list_plans(request: Request, session: Reading, page: paging.Asked) -> Respon
 
     def rows(after: UUID | None, limit: int) -> list[PlanAnswer]:
         found = store.plans(session, before=after, limit=limit)
-        return [plan_answer(session, plans.load(session, row.id)) for row in found]
+        return [plan_answer(session, row) for row in found]
 
     return paging.answered(request, session, page, rows, PlanAnswer)
 
@@ -313,7 +313,7 @@ def list_plans(request: Request, session: Reading, page: paging.Asked) -> Respon
 @router.get("/{plan_id}")
 def get_plan(session: Reading, plan_id: UUID) -> PlanAnswer:
     """Return a plan with its cost, term by term, beside the call-off list and the bound."""
-    return plan_answer(session, plans.load(session, plan_id))
+    return plan_answer(session, store.get(session, plan_id))
 
 
 @router.get("/{plan_id}/placements")
@@ -399,7 +399,7 @@ def move_placement(
         before=CostAnswer(**before["cost"]),
         after=CostAnswer(**after["cost"]),
         price=moved.after.cost.total - moved.before.cost.total,
-        plan=plan_answer(session, plans.load(session, moved.plan.id)) if moved.plan else None,
+        plan=plan_answer(session, moved.plan) if moved.plan else None,
     )
 
 
@@ -407,7 +407,7 @@ def move_placement(
 def accept_plan(session: Transaction, actor: Acting, now: Now, plan_id: UUID) -> PlanAnswer:
     """Put a plan in force: its weeks are bookings, and the next of them stand frozen."""
     actions.accept(session, plan_id, actor_id=actor.person_id, now=now)
-    return plan_answer(session, plans.load(session, plan_id))
+    return plan_answer(session, store.get(session, plan_id))
 
 
 @router.post("/{plan_id}/work-orders", status_code=201)
@@ -425,16 +425,15 @@ def order_week(
     return work_order_doors.order_answer(order_store.of_order(session, placed.id))
 
 
-def plan_answer(session: TenantSession, plan: KeptPlan) -> PlanAnswer:
+def plan_answer(session: TenantSession, row: PlanRecord) -> PlanAnswer:
     """Return a plan as it is answered."""
-    accepted = store.acceptance(session)
-    row: PlanRecord = plan.record
+    kept, accepted = store.problem(session, row), store.acceptance(session)
     return PlanAnswer(
         **row.model_dump(exclude={"organization_id", "checked", "call_off", "conflicts"}),
-        begins_on=plan.kept.begins_on,
-        known_on=plan.kept.known_on,
-        weeks=plan.problem.weeks,
-        items=len(plan.problem.items),
+        begins_on=kept.begins_on,
+        known_on=kept.known_on,
+        weeks=kept.content["weeks"],
+        items=len(kept.content["items"]),
         is_in_force=accepted is not None and accepted.plan_id == row.id,
         checked=CheckedAnswer(**row.checked),
         call_off_list=CheckedAnswer(**row.call_off),

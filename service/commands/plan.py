@@ -142,7 +142,7 @@ def show(*, book: Book, plan_id: PlanId = None, as_json: AsJson = False, lang: L
         kept = _plan(session, plan_id)
         rows = plans.planned_items(session, kept)
         if as_json:
-            told = plan_answer(session, kept).model_dump(mode="json")
+            told = plan_answer(session, kept.record).model_dump(mode="json")
             told["placements"] = [placement_answer(row).model_dump(mode="json") for row in rows]
             told["conflicts"] = [
                 conflict_answer(kept, one).model_dump(mode="json") for one in kept.record.conflicts
