@@ -17,7 +17,7 @@ def test_every_command_stands_on_the_page():
         for command in work_order.registered_commands
     }
 
-    assert len(names) == 13
+    assert len(names) >= 13
     assert [name for name in sorted(names) if f"`{name.replace('_', '-')}" not in table] == []
 
 
