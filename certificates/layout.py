@@ -154,8 +154,10 @@ def _methods(content: CertificateContent) -> Iterable[Bilingual]:
     for method in content.methods:
         code = f"{method.code}-{method.edition}" if method.edition else method.code
         remark = wording.unverified_wording(method.unverified)
+        departs = wording.departure_wording(method.edition)  # in Chinese the edition says so
+        english = (method.title_en, departs.en, remark.en)
         yield Bilingual(
-            f"{code}《{method.title_zh}》{remark.zh}", f"{method.title_en} {remark.en}".strip()
+            f"{code}《{method.title_zh}》{remark.zh}", " ".join(text for text in english if text)
         )
 
 

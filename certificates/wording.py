@@ -24,6 +24,7 @@ from certificates.content import (
     ValueStatus,
 )
 from procedures.conformity import Verdict
+from procedures.edition import NOT_BY_REGULATION
 
 
 class Bilingual(NamedTuple):
@@ -202,6 +203,13 @@ def signed_by(meaning: Meaning, kind: CertificateKind) -> Bilingual:
 def distribution_wording(distribution: str) -> Bilingual:
     """Return how a probability distribution is called; a name of somebody else's as it is."""
     return _DISTRIBUTIONS.get(distribution, Bilingual(distribution, ""))
+
+
+def departure_wording(edition: str) -> Bilingual:
+    """Return the remark that an edition departs from its regulation; empty where it does not."""
+    if NOT_BY_REGULATION not in edition:
+        return Bilingual("", "")
+    return Bilingual(f"({NOT_BY_REGULATION})", "(departs from the regulation)")
 
 
 def unverified_wording(fields: Iterable[str]) -> Bilingual:

@@ -377,6 +377,15 @@ class EnvironmentCondition:
         return self.lowest, self.highest
 
 
+COMMON_CONDITIONS: Final = tuple(
+    EnvironmentCondition(name=name, title=title, unit=unit, lowest=None, highest=None)
+    for name, title, unit in (
+        ("temperature", Bilingual(zh="环境温度", en="ambient temperature"), "°C"),
+        ("humidity", Bilingual(zh="相对湿度", en="relative humidity"), "%"),
+    )
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequiredStandard:
     """A standard or device that the measurement needs, and what it must be."""
@@ -568,6 +577,14 @@ class ProcedureEdition:
     def edition_as_printed(self) -> str:
         """The edition, marked where it is not by the regulation."""
         return f"{self.edition} ({NOT_BY_REGULATION})" if self.deviations else self.edition
+
+    @property
+    def recorded_conditions(self) -> tuple[EnvironmentCondition, ...]:
+        """What is recorded of the environment: what the edition limits, else what is common.
+
+        A certificate tells of it either way.
+        """
+        return self.environment or COMMON_CONDITIONS
 
     @property
     def tests(self) -> tuple[TestPoints, ...]:

@@ -332,6 +332,20 @@ class MethodResult:
             return nan
         return self.expanded_uncertainty / self.decisive.limit if self.decisive.limit else inf
 
+    def decisive_values(self) -> tuple[tuple[float, float], ...]:
+        """Return (nominal, value) of the decisive value and its like at other points, by nominal.
+
+        Where one nominal value was read under several conditions the value farthest from zero.
+        """
+        found: dict[float, float] = {}
+        test = self.points[self.decisive.point].test
+        for point in self.points:
+            for value in point.values if point.test == test else ():
+                if (value.check, value.name) == (self.decisive.check, self.decisive.name):
+                    known = found.get(point.nominal, 0.0)
+                    found[point.nominal] = max(known, value.value, key=abs)
+        return tuple(sorted(found.items()))
+
     def valid_until(self, performed_on: date) -> date | None:
         """Return the last valid day of what passed, by the longest period allowed."""
         if self.period_months is None:

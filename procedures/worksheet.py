@@ -298,6 +298,9 @@ def judge(
     parameters, wrong = _numbers("/parameters", sheet.parameters)
     environment, wrong_environment = _numbers("/environment", sheet.environment)
     problems += wrong + wrong_environment
+    if not edition.environment:
+        problems += _problems_of_common_conditions(edition, environment)
+        environment = {}
     if standard is None:
         problems.append(Problem(pointer="/standard", reason="no standard is chosen"))
     results: dict[str, MethodResult | None] = {"rows": None, "as_found": None}
@@ -343,6 +346,14 @@ def judge(
         suspicions=suspicions,
         problems=tuple(dict.fromkeys(problems)),
     )
+
+
+def _problems_of_common_conditions(
+    edition: ProcedureEdition, environment: Mapping[str, float]
+) -> Iterator[Problem]:
+    for condition in edition.recorded_conditions:
+        if condition.name not in environment:
+            yield Problem(pointer=f"/environment/{condition.name}", reason="is not recorded")
 
 
 def _problems_of_course(sheet: Sheet) -> Iterator[Problem]:

@@ -65,7 +65,7 @@ def eligible_standards(
     session: TenantSession,
     item_id: UUID,
     *,
-    interval: MeasuringInterval,
+    interval: MeasuringInterval | None,
     basis: Basis,
     ratio_limit: float | None,
     on: date,

@@ -14,10 +14,10 @@ from fastapi import Depends, Request, Response
 from sqlalchemy import Engine
 
 from service import idempotency, permissions
-from service.actions import accounts, keys
+from service.actions import accounts, certificates, keys
 from service.actions.accounts import LoggedIn, digest_of
 from service.clock import Now
-from service.errors import NotAuthenticated, NotPermitted, ReauthenticationRequired
+from service.errors import NotAuthenticated, NotPermitted
 from service.settings import Settings
 from service.store import accounts as account_store
 from service.store import people as people_store
@@ -26,7 +26,6 @@ from service.tables.people import ApiKey
 from service.tenancy import LogInSession, TenantSession
 
 ACTING_COOKIE = "acting"
-FRESH = timedelta(seconds=300)  # how old the proof of identity behind a signature may be
 IDLE, ABSOLUTE = timedelta(minutes=30), timedelta(hours=12)  # how long a log-in lasts
 MINUTE = timedelta(minutes=1)
 UNKNOWN = object()
@@ -255,13 +254,8 @@ Acting = Annotated[Actor, Depends(acting)]
 
 
 def _reauthenticated(actor: Acting, now: Now) -> Actor:
-    """Return the actor if the proof of identity is fresh, as a signature needs it (11.200)."""
-    if actor.authenticated_at is None:
-        raise ReauthenticationRequired("a machine does not sign: log in as a person")
-    if now - actor.authenticated_at > FRESH:
-        raise ReauthenticationRequired(
-            f"prove your identity again: the last proof is older than {FRESH.total_seconds():.0f} s"
-        )
+    """Return the actor if the proof of identity is fresh, as a signature needs it."""
+    certificates.require_fresh(actor.authenticated_at, now=now)
     return actor
 
 

@@ -25,6 +25,7 @@
   - UnreadableFile
   - LedgerRefused
   - StepOutOfOrder
+  - RecallNotOpen
   - StandardNotUsable
   - WorksheetIncomplete
   - StaleVersion
@@ -173,6 +174,15 @@ class StepOutOfOrder(ServiceError):
         self.allowed = tuple(allowed)
         listed = ", ".join(allowed) or "nothing"
         super().__init__(f"the item is {before}: {listed} may follow, not {after}")
+
+
+class RecallNotOpen(ServiceError):
+    """Nothing is done about a recall that nobody has confirmed, or that was dropped."""
+
+    def __init__(self, status: str) -> None:
+        self.status = status
+        why = "a person confirms it first" if status == "suggested" else "nothing follows from it"
+        super().__init__(f"the recall is {status}: {why}")
 
 
 class StandardNotUsable(ServiceError):

@@ -16,7 +16,9 @@ from service.tables.recalls import (
     RecallCalibration,
     RecallCase,
     RecallClosing,
+    RecallDecision,
     RecallRecord,
+    RecallSuggestion,
 )
 from service.tenancy import TenantSession
 
@@ -53,9 +55,17 @@ class AffectedItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecallProgress:
-    """A recall with everything it affected; `customers` names whom it concerns, by id."""
+    """A recall with everything it affected.
+
+    Attributes:
+        suggestion: the measurement that opened it; None if a person did.
+        decision: what a person decided on it; None while nobody has, or need not.
+        customers: whom it concerns, by id.
+    """
 
     row: RecallRecord
+    suggestion: RecallSuggestion | None
+    decision: RecallDecision | None
     standard: Calibration | PublishedCalibration
     certificate_number: str | None
     items: tuple[AffectedItem, ...]
@@ -77,12 +87,19 @@ class RecallProgress:
         return sum(item.closing is not None for item in self.items)
 
     @property
+    def status(self) -> store.Status:
+        """Where it stands; closed when the last item is settled."""
+        begun = store.standing(self.suggestion, self.decision)
+        is_settled = all(item.closing for item in self.items)
+        return "closed" if begun == "open" and is_settled else begun
+
+    @property
     def closed_at(self) -> datetime | None:
-        """When the last item was settled; None while one is open."""
-        moments = [item.closing.closed_at for item in self.items if item.closing]
-        if len(moments) < len(self.items):
+        """When the last item was settled; None where it is not closed."""
+        if self.status != "closed":
             return None
-        return max(moments, default=self.row.opened_at)
+        begun_at = self.decision.decided_at if self.decision else self.row.opened_at
+        return max((one.closing.closed_at for one in self.items if one.closing), default=begun_at)
 
     def by_customer(self) -> dict[UUID | None, tuple[AffectedItem, ...]]:
         """Return the items of each customer, the organization's own under None."""
@@ -124,6 +141,8 @@ def progress(session: TenantSession, recall_id: UUID) -> RecallProgress:
     items.sort(key=lambda one: (one.closing is not None, -one.overturned, one.steps, one.item.id))
     return RecallProgress(
         row=row,
+        suggestion=store.suggestion(session, recall_id),
+        decision=store.decision(session, recall_id),
         standard=standard,
         certificate_number=store.certificate_number(session, standard),
         items=tuple(items),

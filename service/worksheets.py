@@ -113,8 +113,8 @@ def proposals_for(
     session: TenantSession, item: Item, sheet: Sheet, edition: ProcedureEdition, *, now: datetime
 ) -> tuple[Proposal, ...]:
     """Return the standards for the points of a sheet, those that may be used today first."""
-    interval = actions.interval_of(sheet, edition.measurand.unit)
-    if interval is None:
+    interval = actions.interval_of(sheet, item, edition)
+    if interval is None and not edition.test_points.is_done_once:
         return ()
     basis, ratio_limit = actions.ratio_rule(edition)
     return eligible_standards(
@@ -213,7 +213,9 @@ def _environment(
     if received:
         hours = (now - received[-1].recorded_at) / timedelta(hours=1)
         logged.setdefault(REST, f"{hours:.1f}")
-    return {condition.name: logged.get(condition.name, "") for condition in edition.environment}
+    return {
+        condition.name: logged.get(condition.name, "") for condition in edition.recorded_conditions
+    }
 
 
 def _shortest(text: str) -> str:

@@ -99,7 +99,7 @@ class Proposal:
 def propose_standards(
     candidates: Iterable[Candidate],
     *,
-    interval: MeasuringInterval,
+    interval: MeasuringInterval | None,
     on: date,
     user_mpe: MaximumPermissibleError | None,
     ratio_limit: float | None,
@@ -111,7 +111,8 @@ def propose_standards(
 
     Args:
         candidates: the standards, each with its calibration in force.
-        interval: what is to be calibrated, in the user's unit.
+        interval: what is to be calibrated, in the user's unit; None where it has no values, and
+            neither range nor ratio can be asked for.
         on: the day of use.
         user_mpe: the limit of the item to be calibrated; None leaves the ratio unknown.
         ratio_limit: the procedure's rule; None if it has none, then the ratio only orders.
@@ -122,6 +123,10 @@ def propose_standards(
     def proposal(candidate: Candidate) -> Proposal:
         link = candidate.link
         statement = link.uncertainty if basis == "U" else candidate.maximum_permissible_error
+        if interval is None:
+            return Proposal(candidate=candidate, reasons=tuple(_reasons_of_state(candidate, on)),
+                            ratio=None, ratio_limit=ratio_limit,
+                            test_uncertainty_ratio=None)  # fmt: skip
         same_unit = link.interval is None or link.interval.unit == interval.unit
         ratio = _worst_ratio(statement, interval, user_mpe) if same_unit else None
         of_u = _worst_ratio(link.uncertainty, interval, user_mpe) if same_unit else None

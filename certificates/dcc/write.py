@@ -263,8 +263,11 @@ def _measurement_result(parent: Element, content: CertificateContent) -> None:
 
 def _method(parent: Element, method: Method) -> None:
     add_text(parent, "name", Bilingual(method.title_zh or method.code, method.title_en))
-    if method.unverified:
-        add_text(parent, "description", wording.unverified_wording(method.unverified))
+    departs = wording.departure_wording(method.edition)
+    unsure = wording.unverified_wording(method.unverified)
+    if departs.en or unsure.en:
+        remark = Bilingual(f"{departs.zh}{unsure.zh}", f"{departs.en} {unsure.en}".strip())
+        add_text(parent, "description", remark)
     add(parent, "norm", f"{method.code}-{method.edition}" if method.edition else method.code)
 
 

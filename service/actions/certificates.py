@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -36,9 +36,11 @@ from service.store import people as people_store
 from service.store import work_orders as work_order_store
 from service.tables.calibrations import Calibration, OriginalRecord
 from service.tables.certificates import (
+    PROOF_LASTS,
     Certificate,
     CertificateCalibration,
     CertificateFile,
+    CertificateSigning,
     CertificateStatus,
     NumberCounter,
     Signature,
@@ -55,7 +57,6 @@ OWN_NUMBER = re.compile(
     re.ASCII,
 )
 CONTENT_FORM = "json"
-FRESH = timedelta(seconds=300)  # how old the proof of identity behind a signature may be
 PROOF_FORM = "proof"
 Compose = Callable[[str], CertificateContent]
 Render = Callable[[CertificateContent, Signer, datetime], Mapping[str, bytes]]
@@ -159,15 +160,16 @@ def require_fresh(authenticated_at: datetime | None, *, now: datetime) -> None:
     """Refuse to sign for somebody whose last proof of identity is more than 300 s old.
 
     Raises:
-        ReauthenticationRequired: it is, or there is none, as of a machine.
+        ReauthenticationRequired: it is, or is none yet, or there is none, as of a machine.
 
     Source: 21 CFR 11.200 asks for such a proof at each signing.
     """
     if authenticated_at is None:
         raise ReauthenticationRequired("a machine does not sign: log in as a person")
-    if now - authenticated_at > FRESH:
+    if not authenticated_at <= now <= authenticated_at + PROOF_LASTS:
         raise ReauthenticationRequired(
-            f"prove your identity again: the last proof is older than {FRESH.total_seconds():.0f} s"
+            "prove your identity again: the last proof is older than "
+            f"{PROOF_LASTS.total_seconds():.0f} s"
         )
 
 
@@ -245,10 +247,14 @@ def certify(
     seals: Seals,
     now: datetime,
     amends_id: UUID | None = None,
+    signed_id: UUID | None = None,
 ) -> Certificate:
     """Issue a certificate of a calibration, in the place of `amends_id` if there is one.
 
     The book is locked. Args and errors: as `issue`.
+
+    Args:
+        signed_id: what its persons signed, where that is not the calibration.
     """
     _require_issuable(session, row)
     links = calibration_store.ancestry(session, row.id, known_at=now)
@@ -261,7 +267,8 @@ def certify(
     content = compose(number)
     if content.number != number:
         raise NotIssuable(f"the content is of {content.number}, the certificate is {number}")
-    _require_signatories(content, meanings_needed(session, row))
+    needed = meanings_needed(session, row)
+    _require_signatories(content, needed)
     told = canonical_bytes(content.as_mapping())
 
     # 2 the certificate and its sealed files
@@ -277,6 +284,7 @@ def certify(
         keys=keys,
         now=now,
     )
+    _keep_signing(session, certificate, signed_id or row.id, signatories=len(needed))
     forms = render(content, signer, now)
     if {CONTENT_FORM, PROOF_FORM} & forms.keys():
         raise NotIssuable(f"the content of {number} is its own {CONTENT_FORM} form")
@@ -295,6 +303,24 @@ def certify(
     told_outside = {"certificate_id": str(certificate.id), "number": number}
     outbox.announce(session, "certificate.issued", told_outside, now=now)
     return certificate
+
+
+def _keep_signing(
+    session: TenantSession, certificate: Certificate, subject_id: UUID, *, signatories: int
+) -> None:
+    """Write which humans signed what a certificate tells of, where the database compares them."""
+    signed = {row.meaning: row.identity_id for row, _ in store.signatures(session, subject_id)}
+    session.insert(
+        CertificateSigning,
+        [
+            {
+                "certificate_id": certificate.id,
+                "subject_id": subject_id,
+                "signatories": signatories,
+                **{f"{meaning}_by": signed.get(meaning) for meaning in Meaning},
+            }
+        ],
+    )
 
 
 def _keep_files(
@@ -386,6 +412,7 @@ def carry_over(
         keys=keys,
         now=now,
     )
+    _keep_signing(session, certificate, row.id, signatories=len(signatories))
     audit.record(
         session, "certificate.carried_over", certificate.id,
         actor_id=signatories["approved"].id, now=now,

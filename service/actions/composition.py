@@ -118,6 +118,7 @@ class Composition:
         received_on, condition = _received(session, row)
         remarks = _remarks(record)
         scope = Scope.of(session, row, item, results)
+        measurand = self.edition.measurand.name if self.edition else None
         is_material = self.kind is CertificateKind.REFERENCE_MATERIAL_CERTIFICATE
         is_calibration = self.kind is CertificateKind.CALIBRATION_CERTIFICATE
         tells_due_date = self.due_date_agreed or not is_calibration
@@ -143,12 +144,15 @@ class Composition:
             environment=tuple(_conditions(self.edition, record)) if self.edition else (),
             standards=tuple(_standards(session, row)),
             results=tuple(
-                _result_row(result, scope, is_certified=is_material) for result in results
+                _result_row(result, self.edition, scope, is_certified=is_material)
+                for result in results
             ),
             checked_items=tuple(_checked_items(statement)),
             budget=tuple(_budget(session, self.edition, results)) if self.edition else (),
-            budget_caption_zh="示值误差的不确定度(最不利点)",
-            budget_caption_en="Uncertainty of the error of indication at its worst point",
+            budget_caption_zh=f"{measurand.zh}的不确定度(最不利点)" if measurand else "",
+            budget_caption_en=f"Uncertainty of the {measurand.en} at its worst point"
+            if measurand
+            else "",
             conformity=_conformity(self.edition, statement, record) if self.edition else None,
             material=self.material,
             traceability_statement_zh=TRACEABILITY_ZH,
@@ -367,7 +371,7 @@ def _method(edition: ProcedureEdition) -> Method:
 
 def _conditions(edition: ProcedureEdition, record: OriginalRecord) -> Iterator[Condition]:
     told = record.content["readings"].get("environment", {})
-    for condition in edition.environment:
+    for condition in edition.recorded_conditions:
         if condition.name in told:
             yield Condition(
                 name_zh=condition.title.zh,
@@ -408,15 +412,21 @@ def _sha256_of_dcc(session: TenantSession, calibration_id: UUID) -> str | None:
 
 
 def _result_row(
-    result: CalibrationResult, scope: Scope, *, is_certified: bool = False
+    result: CalibrationResult,
+    edition: ProcedureEdition | None,
+    scope: Scope,
+    *,
+    is_certified: bool = False,
 ) -> ResultRow:
-    name_zh, name_en = MEASURANDS[result.measurand]
+    name_zh, name_en = _measurand(edition) if edition else MEASURANDS[result.measurand]
+    of_nominal = edition.test_points.unit if edition else result.unit
     u, p = result.expanded_uncertainty, result.coverage_probability
     return ResultRow(
         measurand_zh=f"{name_zh}({result.detail_zh})" if result.detail_zh else name_zh,
         measurand_en=f"{name_en} ({result.detail_en})" if result.detail_en else name_en,
         unit=result.unit,
-        nominal=f"{result.nominal:f}",
+        nominal=f"{result.nominal:f}" if of_nominal else None,
+        nominal_unit=of_nominal if of_nominal not in ("", result.unit) else None,
         estimate=f"{result.estimate:f}",
         expanded_uncertainty=None if u is None else f"{u:f}",
         coverage_factor=None if u is None else f"{result.coverage_factor:g}",
@@ -441,6 +451,12 @@ def _raised_from(result: CalibrationResult) -> str | None:
         return None
     told = round_uncertainty(evaluated)
     return f"{told:f}" if told < result.expanded_uncertainty else None
+
+
+def _measurand(edition: ProcedureEdition) -> tuple[str, str]:
+    """Return what an edition measures, as the heading of its results."""
+    zh, en = edition.measurand.name.zh, edition.measurand.name.en
+    return zh, f"{en[:1].upper()}{en[1:]}"
 
 
 def _limit(limit: Decimal | None) -> str | None:

@@ -1,6 +1,6 @@
 """From what was measured by a procedure edition to a recorded calibration or verification."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -10,25 +10,29 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from procedures.conformity import Verdict
+from procedures.edition import MAIN_TEST
 from procedures.method import (
     CheckValue,
     MethodResult,
     PointReadings,
     ProcedureEdition,
     ProcedureKind,
-    ReferenceStandard,
     last_valid_day,
 )
 from procedures.rounding import round_to_step
 from service.actions import calibrations, procedures
-from service.actions.calibrations import Result, Statement, Use, Work, permissible_error
-from service.errors import InvalidField
+from service.actions.calibrations import Result, Statement, Use, Work
+from service.actions.figures import (
+    compared_interval,
+    recorded_uncertainty,
+    standard_uncertainty_at,
+    told_in,
+)
 from service.store import calibrations as calibration_store
 from service.tables.calibrations import Calibration
 from service.tables.items import Item
 from service.tables.people import Person
 from service.tenancy import TenantSession
-from traceability.graph import MeasuringInterval, UncertaintyStatement
 
 PLACES = {ProcedureKind.IN_SITU: "site", ProcedureKind.REMOTE: "remote"}
 
@@ -91,6 +95,8 @@ def record_measured(
         if found is not None
         for row in _results(edition, found, stage=stage_of_use and stage)
     ]
+    main = [point.nominal for point in result.points if point.test == MAIN_TEST]
+    compared = compared_interval(edition, item, main)
     work = Work(
         id=uuid7(),
         item_id=item.id,
@@ -102,15 +108,10 @@ def record_measured(
         place=PLACES.get(edition.kind, "laboratory"),
         record_number=record_number,
         readings=measured.record,
-        interval=_interval([point.nominal for point in result.points], result.unit),
-        uncertainty=UncertaintyStatement(
-            model="absolute",
-            coefficient=result.expanded_uncertainty,
-            coverage_factor=result.coverage_factor,
-            unit=result.unit,
-        ),
+        interval=compared,
+        uncertainty=recorded_uncertainty(result, compared),
         uses=tuple(
-            _use(calibration_store.get(session, id_), edition, nominals, result)
+            _use(session, id_, edition, item, nominals, result)
             for id_, nominals in measured.standards.items()
         ),
         results=tuple(results),
@@ -119,40 +120,6 @@ def record_measured(
         statement=_statement(edition, result) if result.states_conformity else None,
     )
     return calibrations.record(session, work, performed_by=performed_by.id, now=now)
-
-
-def standard_in_use(session: TenantSession, calibration_ids: Iterable[UUID]) -> ReferenceStandard:
-    """Return what is known of the standards in use: of several, of each figure the worst.
-
-    Raises:
-        NotFound: the book has no such calibration.
-        InvalidField: a standard has no item with a maximum permissible error.
-    """
-    rows = [_standard(session, id_) for id_ in calibration_ids]
-    expanded = [_expanded_uncertainty(row) for row, _ in rows]
-    known = [value for value in expanded if value is not None]
-    return ReferenceStandard(
-        maximum_permissible_error=max(limit for _, limit in rows),
-        expanded_uncertainty=max(known) if len(known) == len(expanded) else None,
-    )
-
-
-def _expanded_uncertainty(row: Calibration) -> float | None:
-    """Return U of a standard at the upper end of its calibrated interval; None if unknown."""
-    if row.uncertainty_model is None or row.uncertainty_coefficient is None:
-        return None
-    scale = 1.0 if row.uncertainty_model == "absolute" else abs(row.interval_upper or 0.0)
-    return row.uncertainty_coefficient * scale
-
-
-def _standard(session: TenantSession, calibration_id: UUID) -> tuple[Calibration, float]:
-    """Return the calibration of the standard, and the standard's limit at its upper end."""
-    row = calibration_store.get(session, calibration_id)
-    item = row.item_id and session.get(Item, (session.organization_id, row.item_id))
-    limit = permissible_error(item) if item else None
-    if not item or limit is None or item.range_upper is None:
-        raise InvalidField("/standard", "its maximum permissible error is not known")
-    return row, limit.limit_at(item.range_upper)
 
 
 def _valid_until(item: Item, result: MethodResult, on: date) -> date | None:
@@ -166,43 +133,61 @@ def _valid_until(item: Item, result: MethodResult, on: date) -> date | None:
     return agreed if longest is None else min(agreed, longest)
 
 
-def _interval(nominals: Sequence[float], unit: str) -> MeasuringInterval:
-    """Return the interval that was compared; at zero the instrument is vented, not compared."""
-    compared = [nominal for nominal in nominals if nominal] or [0.0]
-    return MeasuringInterval(lower=min(compared), upper=max(compared), unit=unit)
-
-
 def _use(
-    standard: Calibration,
+    session: TenantSession,
+    reference_id: UUID,
     edition: ProcedureEdition,
+    item: Item,
     nominals: Sequence[float],
     result: MethodResult,
 ) -> Use:
-    at = result.decisive.nominal
+    """Return how a standard was used: at the decisive value, else at the upper end of the item.
+
+    It counts by what the edition's budget takes of it, its permissible error or its U.
+    """
+    compared = None
+    if not edition.test_points.is_done_once:
+        compared = compared_interval(edition, item, nominals)
+    at = unit = u = None
+    if compared is not None:
+        decisive = told_in(item, result.decisive.nominal, edition.test_points.unit)
+        at, unit = decisive or compared.upper, compared.unit
+    by_error = any("standard_mpe" in repr(row) for row in edition.contributors)
+    if at is not None and not by_error:
+        u = standard_uncertainty_at(calibration_store.get(session, reference_id), at)
     return Use(
-        reference_id=standard.id,
+        reference_id=reference_id,
         method_zh="直接比较法",
         method_en="direct comparison",
-        basis="MPE",
+        basis="MPE" if by_error else "U",
         ratio_limit=edition.ratio.maximum if edition.ratio else None,
         at_value=at,
-        at_unit=result.unit,
+        at_unit=unit,
         user_value=at,
-        user_unit=result.unit,
-        interval=_interval(nominals, result.unit),
+        user_unit=unit,
+        interval=compared,
+        standard_uncertainty=u,
+        contributed_standard_uncertainty=u,
         sensitivity_coefficient=-1.0,
     )
 
 
 def _results(edition: ProcedureEdition, result: MethodResult, *, stage: str | None) -> list[Result]:
-    """Return the judged values as reported, with U, and the budget of the decisive one."""
+    """Return the judged values as reported, with U, and the budget of the decisive one.
+
+    A regulation says to which digits an error is rounded; what is calibrated ends where U does.
+
+    Source: JCGM 100:2008, 7.2.6.
+    """
     uncertainty = result.reported_uncertainty
+    last_digit = Decimal(1).scaleb(int(uncertainty.as_tuple().exponent))
+    is_verified = edition.kind is ProcedureKind.VERIFICATION
     return [
         Result(
-            measurand="error_of_indication",
+            measurand="value" if edition.test_points.is_done_once else "error_of_indication",
             unit=result.unit,
             nominal=Decimal(repr(point.nominal)),
-            estimate=value.reported,
+            estimate=value.reported if is_verified else round_to_step(value.value, last_digit),
             expanded_uncertainty=uncertainty,
             coverage_factor=result.coverage_factor,
             coverage_probability=0.95,

@@ -1,7 +1,8 @@
 """Recalling what a standard out of tolerance affected: open, tell the customers, settle, close.
 
-What a recall found is kept as it was found. Whether an item is settled is asked anew each time,
-for the new calibration must not rest on the same fault.
+A person opens a recall, or confirms one that a measurement of the standard suggested. What a
+recall found is kept as it was found. Whether an item is settled is asked anew each time, for the
+new calibration must not rest on the same fault.
 """
 
 from collections import defaultdict
@@ -16,7 +17,7 @@ from service import audit
 from service.actions import notices
 from service.affected import Fault, RecallList, recall
 from service.clock import day_of
-from service.errors import AlreadyThere, InvalidField, NotFound
+from service.errors import AlreadyThere, InvalidField, NotFound, RecallNotOpen
 from service.outbox import announce
 from service.store import recalls as store
 from service.tables.calibrations import Calibration
@@ -25,7 +26,9 @@ from service.tables.recalls import (
     RecallCalibration,
     RecallCase,
     RecallClosing,
+    RecallDecision,
     RecallRecord,
+    RecallSuggestion,
 )
 from service.tenancy import TenantSession
 from traceability.impact import AffectedResult, DriftAssumption
@@ -51,38 +54,86 @@ def open_recall(
         InvalidField: the errors are in another unit than the standard, or in none.
         InvalidValue: the days or the points are in disorder.
     """
-    if fault.unit is None:
-        raise InvalidField("/unit", "say in which unit the errors were found")
-    found = recall(
-        session, calibration_id, fault, assumption=assumption, on=day_of(now), known_at=now
-    )
-    root_id = found.root.calibration_id
-    is_own = session.get(Calibration, (session.organization_id, root_id)) is not None
-    row = RecallRecord(
-        organization_id=session.organization_id,
-        calibration_id=root_id if is_own else None,
-        published_id=None if is_own else root_id,
-        last_good_on=fault.last_good_on,
-        found_on=fault.found_on,
-        unit=fault.unit,
-        as_found=[list(point) for point in fault.as_found],
-        standard_uncertainty=fault.standard_uncertainty,
-        assumption=assumption.value,
-        opened_at=now,
-    )
-    session.add(row)
-    session.flush()
-    listed = _list_affected(session, row.id, found, now=now)
-    audit.record(
-        session, "recall.opened", row.id, actor_id=actor_id, now=now,
-        said={"calibration_id": str(root_id), "calibrations": str(listed),
-              "results": str(len(found.recall.affected))},
+    row = _enter(
+        session, calibration_id, fault, action="recall.opened", assumption=assumption,
+        actor_id=actor_id, now=now,
     )  # fmt: skip
-    announce(
-        session, "recall.opened", {"recall_id": str(row.id), "calibration_id": str(root_id)},
-        now=now,
-    )  # fmt: skip
+    _announce_opened(session, row, now=now)
     return row
+
+
+def suggest(
+    session: TenantSession,
+    calibration_id: UUID,
+    fault: Fault,
+    *,
+    found_by_id: UUID,
+    actor_id: UUID,
+    now: datetime,
+) -> RecallRecord:
+    """Open a recall, with its numbers, for a person to confirm or to drop.
+
+    No customer is told meanwhile. Until somebody knows better the errors are taken as there from
+    the day after the last good one.
+
+    Args:
+        found_by_id: the measurement of the standard that found it out of tolerance.
+
+    Raises: as `open_recall`.
+    """
+    row = _enter(
+        session, calibration_id, fault, action="recall.suggested",
+        assumption=DriftAssumption.STEP_AT_START, actor_id=actor_id, now=now,
+    )  # fmt: skip
+    session.insert(RecallSuggestion, [{"recall_id": row.id, "found_by_id": found_by_id}])
+    told = {"recall_id": row.id, "calibration_id": calibration_id, "found_by_id": found_by_id}
+    announce(session, "recall.suggested", {name: str(id_) for name, id_ in told.items()}, now=now)
+    return row
+
+
+def decide(
+    session: TenantSession,
+    recall_id: UUID,
+    *,
+    confirms: bool,
+    reason: str = "",
+    actor_id: UUID,
+    now: datetime,
+) -> RecallDecision:
+    """Go through with a suggested recall, or drop it; dropped it stays on record, with the reason.
+
+    Confirmed, it lists what was entered since, too.
+
+    Raises:
+        NotFound: the book has no such recall.
+        AlreadyThere: it needs no decision, or has one.
+        InvalidField: it is dropped, and no reason is given.
+    """
+    session.lock_book()
+    row = store.get(session, recall_id)
+    _require_undecided(session, recall_id)
+    if not confirms and not reason.strip():
+        raise InvalidField("/reason", "say why nothing is recalled")
+    decision = RecallDecision(
+        organization_id=session.organization_id,
+        recall_id=recall_id,
+        decision="confirmed" if confirms else "dropped",
+        reason=reason.strip(),
+        person_id=actor_id,
+        decided_at=now,
+    )
+    session.add(decision)
+    session.flush()
+    audit.record(
+        session, f"recall.{decision.decision}", recall_id, actor_id=actor_id, now=now,
+        said={"reason": decision.reason},
+    )  # fmt: skip
+    if confirms:
+        extend(session, recall_id, actor_id=actor_id, now=now)
+        _announce_opened(session, row, now=now)
+    else:
+        announce(session, "recall.dropped", {"recall_id": str(recall_id)}, now=now)
+    return decision
 
 
 def extend(session: TenantSession, recall_id: UUID, *, actor_id: UUID, now: datetime) -> int:
@@ -90,8 +141,9 @@ def extend(session: TenantSession, recall_id: UUID, *, actor_id: UUID, now: date
 
     Raises:
         NotFound: the book has no such recall.
+        RecallNotOpen: nobody has confirmed it, or it was dropped.
     """
-    row = store.get(session, recall_id)
+    row = _open_one(session, recall_id)
     listed = _list_affected(session, recall_id, found_now(session, row, now=now), now=now)
     if listed:
         audit.record(
@@ -107,9 +159,9 @@ def send_letters(
     """Send each customer the notice of its affected results; what it was told is not told again.
 
     Raises:
-        NotFound: the book has no such recall.
+        NotFound, RecallNotOpen: as `extend`.
     """
-    row = store.get(session, recall_id)
+    row = _open_one(session, recall_id)
     told = {(letter.recipient_id, letter.subject_id) for letter in store.letters(session, row.id)}
     waiting: defaultdict[UUID, list[RecallCalibration]] = defaultdict(list)
     for affected, _calibration, _item in store.calibrations(session, row.id):
@@ -142,11 +194,12 @@ def close_item(
 
     Raises:
         NotFound: the book has no such recall, or it does not affect the item.
+        RecallNotOpen: nobody has confirmed the recall, or it was dropped.
         AlreadyThere: the item is settled already.
         InvalidField: no statement is given, and the item has not been calibrated anew from what
             the recall leaves untouched; or the statement is empty.
     """
-    row = store.get(session, recall_id)
+    row = _open_one(session, recall_id)
     if item_id not in {one.item_id for one, _, _ in store.calibrations(session, recall_id)}:
         raise NotFound("affected item", item_id)
     if item_id in {closing.item_id for closing in store.closings(session, recall_id)}:
@@ -183,9 +236,9 @@ def close_calibrated_anew(
     """Settle every open item that has been calibrated anew from what the recall leaves untouched.
 
     Raises:
-        NotFound: the book has no such recall.
+        NotFound, RecallNotOpen: as `extend`.
     """
-    row = store.get(session, recall_id)
+    row = _open_one(session, recall_id)
     closed = {closing.item_id for closing in store.closings(session, recall_id)}
     new = settled_by(session, row, now=now)
     return [
@@ -287,6 +340,70 @@ CASE = (
     "corrected_verdict",
     "probability_of_nonconformity",
 )
+
+
+def _enter(
+    session: TenantSession,
+    calibration_id: UUID,
+    fault: Fault,
+    *,
+    action: str,
+    assumption: DriftAssumption,
+    actor_id: UUID,
+    now: datetime,
+) -> RecallRecord:
+    """Write a recall and every result it affects; raises as `open_recall`."""
+    if fault.unit is None:
+        raise InvalidField("/unit", "say in which unit the errors were found")
+    found = recall(
+        session, calibration_id, fault, assumption=assumption, on=day_of(now), known_at=now
+    )
+    root_id = found.root.calibration_id
+    is_own = session.get(Calibration, (session.organization_id, root_id)) is not None
+    row = RecallRecord(
+        organization_id=session.organization_id,
+        calibration_id=root_id if is_own else None,
+        published_id=None if is_own else root_id,
+        last_good_on=fault.last_good_on,
+        found_on=fault.found_on,
+        unit=fault.unit,
+        as_found=[list(point) for point in fault.as_found],
+        standard_uncertainty=fault.standard_uncertainty,
+        assumption=assumption.value,
+        opened_at=now,
+    )
+    session.add(row)
+    session.flush()
+    listed = _list_affected(session, row.id, found, now=now)
+    audit.record(
+        session, action, row.id, actor_id=actor_id, now=now,
+        said={"calibration_id": str(root_id), "calibrations": str(listed),
+              "results": str(len(found.recall.affected))},
+    )  # fmt: skip
+    return row
+
+
+def _announce_opened(session: TenantSession, row: RecallRecord, *, now: datetime) -> None:
+    standard_id = row.calibration_id or row.published_id
+    told = {"recall_id": str(row.id), "calibration_id": str(standard_id)}
+    announce(session, "recall.opened", told, now=now)
+
+
+def _require_undecided(session: TenantSession, recall_id: UUID) -> None:
+    if store.suggestion(session, recall_id) is None:
+        raise AlreadyThere(f"recall {recall_id} was opened by a person, and needs no decision")
+    if known := store.decision(session, recall_id):
+        raise AlreadyThere(f"recall {recall_id} is {known.decision} already")
+
+
+def _open_one(session: TenantSession, recall_id: UUID) -> RecallRecord:
+    """Return a recall that something may be done about. Raises NotFound or RecallNotOpen."""
+    row = store.get(session, recall_id)
+    suggestion, decision = store.suggestion(session, recall_id), store.decision(session, recall_id)
+    begun = store.standing(suggestion, decision)
+    if begun != "open":
+        raise RecallNotOpen(begun)
+    return row
 
 
 def _list_affected(

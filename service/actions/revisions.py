@@ -276,7 +276,7 @@ def amend(
         return with_address(amended, url)
 
     return _replace(
-        session, certificate, calibration_id, compose=compose, render=render,
+        session, certificate, calibration_id, signed_id=proposal.id, compose=compose, render=render,
         reason=_both(proposal.reason_zh, proposal.reason_en),
         actor_id=actor_id, keys=keys, seals=seals, now=now,
     )  # fmt: skip
@@ -336,7 +336,7 @@ def amend_by_successor(
         return with_address(content, url)
 
     return _replace(
-        session, certificate, successor_id, compose=amended, render=render,
+        session, certificate, successor_id, signed_id=successor_id, compose=amended, render=render,
         reason=_both(reason_zh, reason_en),
         actor_id=actor_id, keys=keys, seals=seals, now=now,
     )  # fmt: skip
@@ -359,6 +359,7 @@ def _replace(
     certificate: Certificate,
     calibration_id: UUID,
     *,
+    signed_id: UUID,
     compose: Compose,
     render: Render,
     reason: str,
@@ -371,7 +372,7 @@ def _replace(
     row = calibration_store.get(session, calibration_id)
     new = certify(
         session, row, compose=compose, render=render, keys=keys, seals=seals, now=now,
-        amends_id=certificate.id, actor_id=actor_id,
+        amends_id=certificate.id, signed_id=signed_id, actor_id=actor_id,
     )  # fmt: skip
     _set(
         session, certificate, LoggedEvent.AMENDED, reason=reason, seals=seals, now=now,

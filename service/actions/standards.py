@@ -32,7 +32,7 @@ def require_usable(
     calibration_id: UUID,
     item: Item,
     *,
-    interval: MeasuringInterval,
+    interval: MeasuringInterval | None,
     basis: Basis,
     ratio_limit: float | None,
     on: date,

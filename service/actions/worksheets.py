@@ -1,6 +1,6 @@
 """Worksheets: saved in revisions, of which none is lost, and submitted once they are whole."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -10,7 +10,6 @@ from uuid import UUID
 from sqlalchemy.exc import IntegrityError
 
 from certificates.seal import digest
-from procedures.conformity import Verdict
 from procedures.edition import MAIN_TEST
 from procedures.errors import InvalidInput
 from procedures.method import MethodResult, ProcedureEdition
@@ -28,10 +27,10 @@ from procedures.worksheet import (
     read_number,
     remarks_of,
 )
-from service import audit
-from service.actions import calibrations, certificates, measurements, work_orders
+from service.actions import calibrations, certificates, figures, measurements, work_orders
 from service.actions.capabilities import capability_of
 from service.actions.measurements import Measured
+from service.actions.out_of_tolerance import suggest_recall
 from service.actions.standards import require_usable
 from service.clock import day_of
 from service.errors import (
@@ -42,7 +41,6 @@ from service.errors import (
     StandardNotUsable,
     WorksheetIncomplete,
 )
-from service.outbox import announce
 from service.store import calibrations as calibration_store
 from service.store import capabilities as capability_store
 from service.store import certificates as certificate_store
@@ -147,21 +145,18 @@ def submit(
     built_in = procedure_store.in_force(session, line.procedure_code, on=today)
     _require_standards(session, item, sheet, built_in.edition, now=now)
     assessed = assess(session, item, sheet, built_in.edition, on=today)
-    if assessed.problems or assessed.result is None:
-        raise WorksheetIncomplete([(problem.pointer, problem.reason)
-                                   for problem in assessed.problems])  # fmt: skip
+    result = _require_whole(assessed)
 
     # 3 the record; what was measured before, and sent back, is superseded by it
-    earlier = store.measured(session, line_id)
-    count = sum(step.state == State.MEASURED for step in store.steps(session, line_id))
+    taken = [step for step in store.steps(session, line_id) if step.state == State.MEASURED]
     order = store.get(session, line.work_order_id)
-    number = f"{order.number}-{line.position + 1}-R{count + 1}"
-    previous = newest_before(session, item, but_not=earlier.calibration_id if earlier else None)
+    earlier_ids = [step.calibration_id for step in taken if step.calibration_id]
+    previous = newest_before(session, item, but_not=earlier_ids)
     row = measurements.record_measured(
         session,
         item,
         Measured(
-            result=assessed.result,
+            result=result,
             standards=_nominals_by_standard(sheet),
             record=_record(session, sheet, built_in.edition, saved),
             as_found=assessed.as_found,
@@ -169,18 +164,21 @@ def submit(
         edition=built_in.edition,
         edition_text=built_in.text,
         performed_by=person,
-        record_number=number,
+        record_number=f"{order.number}-{line.position + 1}-R{len(taken) + 1}",
         on=today,
         now=now,
     )
-    if earlier is not None and earlier.calibration_id is not None:
-        _supersede(session, earlier.calibration_id, row, actor=person, now=now)
+    for earlier_id in earlier_ids[-1:]:
+        _supersede(session, earlier_id, row, actor=person, now=now)
 
-    # 4 the step, the first signature, and what a standard out of tolerance asks for
-    found = assessed.as_found or assessed.result
-    recall = None
-    if previous is not None and sheet.course is not Course.INITIAL:
-        recall = _recall_suggested(session, previous, found, found_on=today)
+    # 4 what an item out of tolerance asks for
+    found = None if sheet.course is Course.INITIAL else assessed.as_found or result
+    recall = suggest_recall(
+        session, item, row, found, previous, earlier_ids, edition=built_in.edition,
+        actor_id=person.id, now=now,
+    )  # fmt: skip
+
+    # 5 the step, and the first signature
     work_orders.take_step(
         session,
         line,
@@ -190,22 +188,16 @@ def submit(
         calibration_id=row.id,
         said={
             "revision": saved.revision,
-            "verdict": assessed.result.verdict.value,
-            "as_found": None if sheet.course is Course.INITIAL else found.verdict.value,
+            "verdict": result.verdict.value,
+            "as_found": found and found.verdict.value,
             "recall": recall,
-            "certificate": assessed.result.certificate and assessed.result.certificate.value,
+            "certificate": result.certificate and result.certificate.value,
         },
     )
     certificates.sign(
         session, row.id, meaning="calibrated", person=person,
         authenticated_at=authenticated_at, now=now,
     )  # fmt: skip
-    if recall is not None:
-        announce(session, "recall.suggested", recall | {"found_by_id": str(row.id)}, now=now)
-        audit.record(
-            session, "recall.suggested", UUID(recall["calibration_id"]), actor_id=person.id,
-            now=now, said={"found_by_id": str(row.id)},
-        )  # fmt: skip
     return row
 
 
@@ -218,7 +210,9 @@ def assess(
     problems = []
     if ids:
         try:
-            standard = measurements.standard_in_use(session, ids)
+            standard = figures.standard_in_use(
+                session, dict.fromkeys(ids, ()) | _nominals_by_standard(sheet), edition
+            )
         except (InvalidField, NotFound) as error:
             problems.append(Problem(pointer="/standard", reason=str(error)))
     judged = judge(
@@ -264,26 +258,24 @@ def row_of(point: Mapping[str, Any]) -> Row:
 
 
 def newest_before(
-    session: TenantSession, item: Item, *, but_not: UUID | None = None
+    session: TenantSession, item: Item, *, but_not: Collection[UUID] = ()
 ) -> Calibration | None:
     """Return the calibration that the item relied on, valid or not; None if it had none.
 
     Args:
-        but_not: one that was sent back, on which nothing relied.
+        but_not: those that were sent back, on which nothing relied.
     """
     for row in calibration_store.of_item(session, item.id):
-        if row.id != but_not and calibration_store.supersession(session, row.id) is None:
+        if row.id not in but_not and calibration_store.supersession(session, row.id) is None:
             return row
     return None
 
 
-def interval_of(sheet: Sheet, unit: str) -> MeasuringInterval | None:
-    """Return the interval in which a sheet compares; None while it names no value above zero."""
+def interval_of(sheet: Sheet, item: Item, edition: ProcedureEdition) -> MeasuringInterval | None:
+    """Return the interval in which a sheet compares; None where it names no value above zero."""
     main = [row for row in (*sheet.as_found, *sheet.rows) if row.test == MAIN_TEST]
     nominals = [value for value in map(_nominal, main) if value]
-    if not nominals:
-        return None
-    return MeasuringInterval(lower=min(nominals), upper=max(nominals), unit=unit)
+    return figures.compared_interval(edition, item, nominals) if nominals else None
 
 
 def ratio_rule(edition: ProcedureEdition) -> tuple[Basis, float | None]:
@@ -366,6 +358,13 @@ def _newest(session: TenantSession, line_id: UUID, revision: int) -> WorksheetRe
     return newest
 
 
+def _require_whole(assessed: Judged) -> MethodResult:
+    if assessed.problems or assessed.result is None:
+        raise WorksheetIncomplete([(problem.pointer, problem.reason)
+                                   for problem in assessed.problems])  # fmt: skip
+    return assessed.result
+
+
 def _require_own(session: TenantSession, line: WorkOrderLine, person: Person) -> None:
     if store.last_step(session, line.id).assigned_to_id != person.id:
         raise NotAuthorised(f"the item is not assigned to {person.name_en}")
@@ -414,17 +413,16 @@ def _require_standards(
     by_standard = _nominals_by_standard(sheet)
     refused = []
     for id_, nominals in by_standard.items():
-        compared = [nominal for nominal in nominals if nominal]
-        if not compared:
+        if not any(nominals) and not edition.test_points.is_done_once:
             continue
         try:
             require_usable(
                 session,
                 id_,
                 item,
-                interval=MeasuringInterval(
-                    lower=min(compared), upper=max(compared), unit=edition.measurand.unit
-                ),
+                interval=figures.compared_interval(edition, item, nominals)
+                if any(nominals)
+                else None,
                 basis=basis,
                 ratio_limit=ratio_limit,
                 on=day_of(now),
@@ -501,29 +499,3 @@ def _supersede(
             session, earlier_id, successor_id=row.id, reason="measured anew",
             actor_id=actor.id, now=now,
         )  # fmt: skip
-
-
-def _recall_suggested(
-    session: TenantSession, previous: Calibration, found: MethodResult, *, found_on: date
-) -> dict[str, Any] | None:
-    """Return what a recall needs to know of an item found out of tolerance; None if nothing rests.
-
-    The errors are those found at each point, of the value that decides.
-    """
-    if found.verdict is not Verdict.FAIL or not calibration_store.is_used(session, previous.id):
-        return None
-    return {
-        "calibration_id": str(previous.id),
-        "item_id": str(previous.item_id),
-        "last_good_on": previous.performed_on.isoformat(),
-        "found_on": found_on.isoformat(),
-        "unit": found.unit,
-        "as_found": [
-            [point.nominal, value.value]
-            for point in found.points
-            for value in point.values
-            if point.test == MAIN_TEST
-            and value.check == found.decisive.check
-            and value.name == found.decisive.name
-        ],
-    }

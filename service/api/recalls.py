@@ -35,6 +35,22 @@ class ClosingIn(Strict):
     statement: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
 
 
+class DecisionIn(Strict):
+    """Whether a person goes through with a suggested recall; to drop it takes a reason."""
+
+    confirms: bool
+    reason: Annotated[str, Field(max_length=2000)] = ""
+
+
+class DecisionAnswer(SQLModel):
+    """What was decided on a suggested recall, by whom and when."""
+
+    decision: Literal["confirmed", "dropped"]
+    reason: str
+    person_id: UUID
+    decided_at: datetime
+
+
 class CaseAnswer(SQLModel):
     """A result as recorded and as corrected, in `unit`; unknown numbers are null."""
 
@@ -80,9 +96,16 @@ class RecallItemAnswer(SQLModel):
 
 
 class RecallSummary(SQLModel):
-    """A recall and how far it has come."""
+    """A recall and how far it has come.
+
+    `found_by_id` is the measurement that suggested it, null where a person opened it; a suggested
+    one waits for a `decision`.
+    """
 
     id: UUID
+    status: Literal["suggested", "dropped", "open", "closed"]
+    found_by_id: UUID | None
+    decision: DecisionAnswer | None
     calibration_id: UUID | None
     published_id: UUID | None
     item_name_zh: str
@@ -148,6 +171,25 @@ def get_recall(session: Reading, recall_id: UUID) -> RecordedRecall:
     return recorded(recalls.progress(session, recall_id))
 
 
+@router.post("/{recall_id}/decision", status_code=201)
+def decide_on_recall(
+    session: Transaction, actor: Acting, now: Now, recall_id: UUID, said: DecisionIn
+) -> RecordedRecall:
+    """Confirm a recall that a measurement suggested, or drop it with the reason.
+
+    Until it is confirmed no letter is sent and nothing of it is settled.
+    """
+    actions.decide(
+        session,
+        recall_id,
+        confirms=said.confirms,
+        reason=said.reason,
+        actor_id=actor.person_id,
+        now=now,
+    )
+    return recorded(recalls.progress(session, recall_id))
+
+
 @router.post("/{recall_id}/extensions", status_code=201)
 def extend_recall(session: Transaction, actor: Acting, now: Now, recall_id: UUID) -> RecordedRecall:
     """List what has been entered since and is affected too, such as a back-dated calibration."""
@@ -194,6 +236,9 @@ def close_calibrated_anew(
 
 def _told(found: RecallProgress) -> dict[str, Any]:
     return found.row.model_dump(exclude={"organization_id"}) | {
+        "status": found.status,
+        "found_by_id": found.suggestion.found_by_id if found.suggestion else None,
+        "decision": found.decision.model_dump() if found.decision else None,
         "item_name_zh": found.standard.item_name_zh,
         "item_name_en": found.standard.item_name_en,
         "certificate_number": found.certificate_number,

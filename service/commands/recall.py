@@ -141,7 +141,7 @@ def open_(
 
 @recall.command("list")
 def list_(*, book: Book) -> None:
-    """List the recalls of one book: id, standard, day, items settled, open or closed.
+    """List the recalls of one book: id, standard, day, items settled, where it stands.
 
     Example: suyuan recall list --book PROV
     """
@@ -151,9 +151,8 @@ def list_(*, book: Book) -> None:
     with _book(book) as here:
         found = [recalls.progress(here.session, row.id) for row in store.all_of_them(here.session)]
     for one in found:
-        state = "closed" if one.closed_at else "open"
         cells = (str(one.row.id), one.standard.item_name_en, str(one.row.found_on),
-                 f"{one.closed}/{len(one.items)}", state)  # fmt: skip
+                 f"{one.closed}/{len(one.items)}", one.status)  # fmt: skip
         typer.echo("\t".join(cells))
 
 
@@ -173,8 +172,34 @@ def show(recall_id: RecallId, *, book: Book, as_json: AsJson = False) -> None:
     else:
         _print_items(found)
     _say(_progress(found))
-    if found.closed_at is None:
+    if found.status in ("suggested", "open"):
         raise typer.Exit(FINDINGS)
+
+
+@recall.command()
+def confirm(recall_id: RecallId, *, book: Book, person: AsPerson) -> None:
+    """Go through with a recall that a measurement suggested. Exit code 3 while an item is open.
+
+    Example: suyuan recall confirm 01a2202d-eac7-7189-b696-4fa8854a826a --book PROV
+    --person "Sufang Cheng"
+    """
+    _decide(recall_id, book, person, confirms=True)
+
+
+@recall.command()
+def drop(
+    recall_id: RecallId,
+    *,
+    book: Book,
+    person: AsPerson,
+    reason: Annotated[str, typer.Option("--reason", help="Why nothing is recalled.")],
+) -> None:
+    """Drop a recall that a measurement suggested; it stays on record, with the reason.
+
+    Example: suyuan recall drop 01a2202d-eac7-7189-b696-4fa8854a826a --book PROV
+    --person "Sufang Cheng" --reason "read in the wrong unit"
+    """
+    _decide(recall_id, book, person, confirms=False, reason=reason)
 
 
 @recall.command()
@@ -232,6 +257,25 @@ def close(
         raise typer.Exit(FINDINGS)
 
 
+def _decide(recall_id: UUID, book: str, person: str, *, confirms: bool, reason: str = "") -> None:
+    from service import recalls  # noqa: PLC0415
+    from service.actions import recalls as actions  # noqa: PLC0415
+
+    with _book(book, person) as here:
+        actions.decide(
+            here.session,
+            recall_id,
+            confirms=confirms,
+            reason=reason,
+            actor_id=here.person_id,
+            now=here.now,
+        )
+        found = recalls.progress(here.session, recall_id)
+    _say(_progress(found))
+    if found.status == "open":
+        raise typer.Exit(FINDINGS)
+
+
 # --- Asking ------------------------------------------------------------------------------------
 
 
@@ -286,20 +330,22 @@ def _book(code: str, person: str | None = None) -> Iterator[_Here]:
     from service.tenancy import TenantSession  # noqa: PLC0415
 
     engine = open_engine(settings_at_hand().database_url)
-    organization_id = directory.organization_id(engine, code)
-    if organization_id is None:
-        raise typer.BadParameter(f"no organization {code}", param_hint="--book")
-    with TenantSession(engine, organization_id, read_only=person is None) as session:
-        session.expire_on_commit = False
-        with session.begin():
-            members = people_store.of_organization(session) if person else ()
-            acting = [
-                one.id for one in members if person in (str(one.id), one.name_en, one.name_zh)
-            ]
-            if person is not None and len(acting) != 1:
-                raise typer.BadParameter(f"{len(acting)} people of {code} are {person}")
-            yield _Here(session, acting[0] if acting else organization_id, now())
-    engine.dispose()
+    try:
+        organization_id = directory.organization_id(engine, code)
+        if organization_id is None:
+            raise typer.BadParameter(f"no organization {code}", param_hint="--book")
+        with TenantSession(engine, organization_id, read_only=person is None) as session:
+            session.expire_on_commit = False
+            with session.begin():
+                members = people_store.of_organization(session) if person else ()
+                acting = [
+                    one.id for one in members if person in (str(one.id), one.name_en, one.name_zh)
+                ]
+                if person is not None and len(acting) != 1:
+                    raise typer.BadParameter(f"{len(acting)} people of {code} are {person}")
+                yield _Here(session, acting[0] if acting else organization_id, now())
+    finally:
+        engine.dispose()
 
 
 def _fault(
@@ -419,7 +465,7 @@ def _progress(found: "RecallProgress") -> str:
     return (
         f"suyuan: {found.standard.item_name_en} ({found.certificate_number}), "
         f"{found.row.assumption}: {found.results} results affected, {found.overturned} "
-        f"overturned, {found.closed} of {len(found.items)} items settled"
+        f"overturned, {found.closed} of {len(found.items)} items settled: {found.status}"
     )
 
 

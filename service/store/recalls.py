@@ -1,6 +1,7 @@
 """Reading recalls of one book: what each affected, whom it told, and what is settled."""
 
 from collections.abc import Iterable, Sequence
+from typing import Literal
 from uuid import UUID
 
 from sqlmodel import col, select
@@ -15,11 +16,14 @@ from service.tables.recalls import (
     RecallCalibration,
     RecallCase,
     RecallClosing,
+    RecallDecision,
     RecallRecord,
+    RecallSuggestion,
 )
 from service.tenancy import TenantSession
 
 AT_ONCE = 5000  # ids in one statement
+Status = Literal["suggested", "dropped", "open", "closed"]
 
 
 def get(session: TenantSession, recall_id: UUID) -> RecallRecord:
@@ -38,6 +42,33 @@ def all_of_them(session: TenantSession) -> Sequence[RecallRecord]:
     """Return every recall of the book, the newest first."""
     row = RecallRecord
     return session.exec(select(row).order_by(col(row.opened_at).desc(), col(row.id).desc())).all()
+
+
+def suggestion(session: TenantSession, recall_id: UUID) -> RecallSuggestion | None:
+    """Return which measurement suggested a recall; None if a person opened it."""
+    return session.get(RecallSuggestion, (session.organization_id, recall_id))
+
+
+def decision(session: TenantSession, recall_id: UUID) -> RecallDecision | None:
+    """Return what a person decided on a suggested recall; None while nobody has."""
+    return session.get(RecallDecision, (session.organization_id, recall_id))
+
+
+def standing(suggestion: RecallSuggestion | None, decision: RecallDecision | None) -> Status:
+    """Return whether a recall is open, or still suggested, or dropped."""
+    if decision is not None:
+        return "open" if decision.decision == "confirmed" else "dropped"
+    return "open" if suggestion is None else "suggested"
+
+
+def suggested_by(
+    session: TenantSession, calibration_ids: Iterable[UUID]
+) -> Sequence[RecallSuggestion]:
+    """Return the recalls that some measurements suggested, the oldest first."""
+    row = RecallSuggestion
+    return session.exec(
+        select(row).where(col(row.found_by_id).in_(calibration_ids)).order_by(col(row.recall_id))
+    ).all()
 
 
 def calibrations(

@@ -243,18 +243,20 @@ def _order(wanted: Wanted) -> Iterator[ColumnElement[Any]]:
 
 
 def given(session: TenantSession, person_id: UUID, planned_on: date) -> int:
-    """Return how many items are assigned to a person for a day and not measured yet."""
+    """Return how many items a person is given for a day."""
     return loads(session, planned_on).get(person_id, 0)
 
 
 def loads(session: TenantSession, planned_on: date) -> dict[UUID, int]:
-    """Return how many items are assigned for a day and not measured yet, by person."""
+    """Return how many items each person is given for a day, measured by now or not."""
     step, later = WorkOrderStep, aliased(WorkOrderStep)
     rows = session.exec(
         select(step.assigned_to_id, func.count())
         .outerjoin(
             later,
-            (col(later.line_id) == col(step.line_id)) & (col(later.position) > col(step.position)),
+            (col(later.line_id) == col(step.line_id))
+            & (col(later.position) > col(step.position))
+            & (col(later.state) == State.ASSIGNED),
         )
         .where(col(later.line_id).is_(None))
         .where(step.state == State.ASSIGNED, step.planned_on == planned_on)

@@ -1,13 +1,27 @@
 """Issued certificates. Rows are never updated: amendment and withdrawal are new rows."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from service.tables.base import APPEND_ONLY, Json, TenantRow, UtcDateTime, one_of, within_tenant
+
+PROOF_LASTS = timedelta(seconds=300)  # how old the proof of identity behind a signature may be
+
+
+def proven_just_before() -> tuple[CheckConstraint, CheckConstraint]:
+    """Return the check that a signature follows its proof of identity, in each engine's words."""
+    lasts = f"{PROOF_LASTS.total_seconds():.0f}"
+    known = "reauthenticated_at IS NULL OR reauthenticated_at <= signed_at AND "
+    sqlite = f"round((julianday(signed_at) - julianday(reauthenticated_at)) * 86400, 3) <= {lasts}"
+    postgresql = f"signed_at - reauthenticated_at <= interval '{lasts} seconds'"
+    return (
+        CheckConstraint(known + sqlite, name="proof").ddl_if(dialect="sqlite"),
+        CheckConstraint(known + postgresql, name="proof").ddl_if(dialect="postgresql"),
+    )
 
 
 class Certificate(TenantRow, table=True):
@@ -118,6 +132,7 @@ class Signature(TenantRow, table=True):
         UniqueConstraint("organization_id", "subject_id", "meaning"),
         UniqueConstraint("organization_id", "subject_id", "identity_id"),
         one_of("meaning", "calibrated", "checked", "approved"),
+        *proven_just_before(),
         APPEND_ONLY,
     )
 
@@ -129,6 +144,44 @@ class Signature(TenantRow, table=True):
     signed_at: datetime = Field(sa_type=UtcDateTime)
     method: str
     reauthenticated_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class CertificateSigning(SQLModel, table=True):
+    """Which humans signed what a certificate tells of: three, or two where nobody checks.
+
+    Attributes:
+        subject_id: the calibration, or the amendment, that each of them has signed.
+        signatories: how many the organization's policy asked for when it was issued.
+    """
+
+    __tablename__ = "certificate_signing"
+    __table_args__ = (
+        within_tenant(["certificate_id"], "certificate"),
+        *(
+            ForeignKeyConstraint(
+                ["organization_id", "subject_id", who],
+                ["signature.organization_id", "signature.subject_id", "signature.identity_id"],
+            )
+            for who in ("calibrated_by", "checked_by", "approved_by")
+        ),
+        CheckConstraint(
+            "calibrated_by <> approved_by AND "
+            "(checked_by IS NULL OR checked_by <> calibrated_by AND checked_by <> approved_by)",
+            name="distinct_persons",
+        ),
+        CheckConstraint(
+            "signatories = 3 AND checked_by IS NOT NULL OR signatories = 2", name="signatories"
+        ),
+        APPEND_ONLY,
+    )
+
+    organization_id: UUID = Field(primary_key=True, foreign_key="organization.id")
+    certificate_id: UUID = Field(primary_key=True)
+    subject_id: UUID
+    signatories: int
+    calibrated_by: UUID
+    checked_by: UUID | None = None
+    approved_by: UUID
 
 
 class NumberCounter(SQLModel, table=True):

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from service.tables.base import (
@@ -18,6 +18,7 @@ from service.tables.base import (
 )
 
 VERDICTS = ("conforming", "nonconforming", "unknown")
+DECISIONS = ("confirmed", "dropped")
 
 
 class RecallRecord(TenantRow, table=True):
@@ -50,6 +51,48 @@ class RecallRecord(TenantRow, table=True):
     standard_uncertainty: float | None = None
     assumption: str
     opened_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class RecallSuggestion(SQLModel, table=True):
+    """That a measurement of the standard opened the recall, which waits until a person decides.
+
+    `found_by_id` is that measurement; it suggests one recall and never a second.
+    """
+
+    __tablename__ = "recall_suggestion"
+    __table_args__ = (
+        within_tenant(["recall_id"], "recall"),
+        within_tenant(["found_by_id"], "calibration"),
+        UniqueConstraint("organization_id", "found_by_id"),
+        APPEND_ONLY,
+    )
+
+    organization_id: UUID = Field(primary_key=True, foreign_key="organization.id")
+    recall_id: UUID = Field(primary_key=True)
+    found_by_id: UUID
+
+
+class RecallDecision(SQLModel, table=True):
+    """What a person decided on a suggested recall: confirmed, or dropped and why."""
+
+    __tablename__ = "recall_decision"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["organization_id", "recall_id"],
+            ["recall_suggestion.organization_id", "recall_suggestion.recall_id"],
+        ),
+        within_tenant(["person_id"], "person"),
+        one_of("decision", *DECISIONS),
+        CheckConstraint("decision = 'confirmed' OR reason <> ''", name="reason"),
+        APPEND_ONLY,
+    )
+
+    organization_id: UUID = Field(primary_key=True, foreign_key="organization.id")
+    recall_id: UUID = Field(primary_key=True)
+    decision: str
+    reason: str = ""
+    person_id: UUID
+    decided_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class RecallCalibration(SQLModel, table=True):

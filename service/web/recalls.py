@@ -11,6 +11,7 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from procedures.worksheet import plain
 from service import networks, recalls
 from service.actions import recalls as actions
 from service.actions.documents import VERSION
@@ -22,7 +23,9 @@ from service.errors import InvalidField, NotFound
 from service.recalls import AffectedItem, RecallProgress
 from service.store import organizations as organization_store
 from service.store import recalls as store
+from service.store.recalls import Status
 from service.tables.organizations import Organization
+from service.tables.recalls import RecallRecord
 from service.tenancy import TenantSession
 from service.web import addresses
 from service.web.frame import TEMPLATES, render_page
@@ -117,7 +120,7 @@ class RecallRow:
     name: Bilingual
     certificate_number: str | None
     opened_on: date
-    closed_on: date | None
+    status: Status
     items: int
     closed: int
     overturned: int
@@ -161,7 +164,10 @@ class CustomerList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecallPage:
-    """A recall: what is known, how far it has come, whom it concerns."""
+    """A recall: what is known, how far it has come, whom it concerns.
+
+    `what_if` asks the same under the other assumptions; None where a person opened it.
+    """
 
     recall_id: UUID
     standard_id: UUID
@@ -174,7 +180,12 @@ class RecallPage:
     u: Decimal | None
     assumption: DriftAssumption
     opened_on: date
+    status: Status
     closed_on: date | None
+    decided_on: date | None
+    reason: str
+    found_by_id: UUID | None
+    what_if: str | None
     items: int
     closed: int
     results: int
@@ -416,7 +427,7 @@ def show_recalls(request: Request, session: Reading) -> HTMLResponse:
                 name=_standard(one),
                 certificate_number=one.certificate_number,
                 opened_on=day_of(one.row.opened_at),
-                closed_on=_day(one.closed_at),
+                status=one.status,
                 items=len(one.items),
                 closed=one.closed,
                 overturned=one.overturned,
@@ -464,13 +475,18 @@ def take_step(
     actor: Acting,
     now: Now,
     recall_id: UUID,
-    step: Literal["letters", "extensions", "re-verifications", "closings"],
+    step: Literal["decision", "letters", "extensions", "re-verifications", "closings"],
     item_id: Annotated[UUID | None, Form()] = None,
     statement: Annotated[str, Form(max_length=2000)] = "",
+    *,
+    confirms: Annotated[bool, Form()] = False,
+    reason: Annotated[str, Form(max_length=2000)] = "",
 ) -> RedirectResponse:
-    """Send the letters, list what came since, or settle items; and show the recall again."""
+    """Confirm or drop, send the letters, list what came since, settle items; show it again."""
     by: dict[str, Any] = {"actor_id": actor.person_id, "now": now}
-    if step == "letters":
+    if step == "decision":
+        actions.decide(session, recall_id, confirms=confirms, reason=reason, **by)
+    elif step == "letters":
         actions.send_letters(session, recall_id, **by)
     elif step == "extensions":
         actions.extend(session, recall_id, **by)
@@ -498,7 +514,12 @@ def recall_page(found: RecallProgress) -> RecallPage:
         u=rounded(row.standard_uncertainty),
         assumption=DriftAssumption(row.assumption),
         opened_on=day_of(row.opened_at),
+        status=found.status,
         closed_on=_day(found.closed_at),
+        decided_on=day_of(found.decision.decided_at) if found.decision else None,
+        reason=found.decision.reason if found.decision else "",
+        found_by_id=found.suggestion.found_by_id if found.suggestion else None,
+        what_if=_what_if_address(row) if found.suggestion else None,
         items=len(found.items),
         closed=found.closed,
         results=found.results,
@@ -525,6 +546,16 @@ def recall_page(found: RecallProgress) -> RecallPage:
             )
             for customer_id, items in found.by_customer().items()
         ),
+    )
+
+
+def _what_if_address(row: RecallRecord) -> str:
+    return addresses.what_if(
+        row.calibration_id or row.published_id,  # type: ignore[arg-type]  # a checked pair
+        last_good_on=row.last_good_on.isoformat(),
+        found_on=row.found_on.isoformat(),
+        as_found=" ".join(f"{plain(value)}={plain(error)}" for value, error in row.as_found),
+        u="" if row.standard_uncertainty is None else f"{row.standard_uncertainty:g}",
     )
 
 

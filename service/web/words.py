@@ -196,6 +196,12 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         DriftAssumption.LINEAR: N_("growing in proportion to the time"),
         DriftAssumption.WORST_CASE: N_("the largest of any point, in the worse direction"),
     },
+    "recall": {
+        "suggested": N_("to be confirmed"),
+        "dropped": N_("dropped"),
+        "open": N_("open"),
+        "closed": N_("closed"),
+    },
     "work order state": {
         State.REQUESTED: N_("Requested"),
         State.ACCEPTED: N_("Accepted"),
@@ -421,6 +427,10 @@ LOOKS: Mapping[str, str] = {
     RecalledVerdict.NONCONFORMING: "over",
     RecalledVerdict.UNKNOWN: "plain",
     "out_of_tolerance": "over",
+    "suggested": "soon",
+    "dropped": "stop",
+    "open": "soon",
+    "closed": "ok",
     State.REQUESTED: "plain",
     State.ACCEPTED: "plain",
     State.RECEIVED: "plain",

@@ -16,7 +16,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from markupsafe import Markup
 
 from certificates.errors import CertificateError
-from procedures.worksheet import plain
+from service import recalls
 from service.actions import deliveries, order_exchange, signing_off
 from service.actions import work_orders as actions
 from service.actions.work_orders import Asked
@@ -28,9 +28,10 @@ from service.store import items as item_store
 from service.store import organizations as organization_store
 from service.store import people as people_store
 from service.store import work_orders as store
+from service.store.recalls import Status
 from service.store.work_orders import Listed
 from service.tables.people import Person
-from service.tables.work_orders import WorkOrder
+from service.tables.work_orders import WorkOrder, WorkOrderStep
 from service.tenancy import TenantSession
 from service.web import addresses
 from service.web.frame import TEMPLATES, render_page
@@ -130,11 +131,26 @@ class StepRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A person to whom an item may be given, and how many items that one has on the day."""
+    """A person to whom an item may be given; `items` that one has on the day, of at most `most`."""
 
     id: UUID
     name: Bilingual
     items: int
+    most: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecallNote:
+    """What an item found out of tolerance asks for.
+
+    Attributes:
+        status: of the recall; None where none was opened.
+        address: of the recall, else of what rests on the item and could not be calculated; None
+            where nothing rests on it.
+    """
+
+    status: Status | None
+    address: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +167,7 @@ class LinePart:
     verdict: str | None
     as_found: str | None
     certificate_number: str | None
-    recall: str | None
+    recall: RecallNote | None
     is_initial: bool
 
 
@@ -777,22 +793,20 @@ def _line(
         verdict=measured.said.get("verdict") if measured else None,
         as_found=measured.said.get("as_found") if measured else None,
         certificate_number=certificate.number if certificate else None,
-        recall=_recall(measured.said) if measured else None,
+        recall=_recall(session, measured) if measured else None,
         is_initial=found.line.is_initial,
     )
 
 
-def _recall(said: Mapping[str, Any]) -> str | None:
-    """Return where to ask what rests on a standard found out of tolerance, as it was found."""
-    told = said.get("recall")
-    if not told:
-        return None
-    return addresses.what_if(
-        UUID(told["calibration_id"]),
-        last_good_on=told["last_good_on"],
-        found_on=told["found_on"],
-        as_found=" ".join(f"{plain(value)}={plain(error)}" for value, error in told["as_found"]),
-    )
+def _recall(session: TenantSession, measured: WorkOrderStep) -> RecallNote | None:
+    """Return what became of what rests on an item that was found out of tolerance."""
+    told = measured.said.get("recall") or {}
+    if recall_id := told.get("recall_id"):
+        found = recalls.progress(session, UUID(recall_id))
+        return RecallNote(status=found.status, address=addresses.recall(found.row.id))
+    if calibration_id := told.get("calibration_id"):
+        return RecallNote(status=None, address=addresses.impact(UUID(calibration_id)))
+    return RecallNote(status=None, address=None) if told else None
 
 
 def _said(said: Mapping[str, Any]) -> str:
@@ -801,9 +815,10 @@ def _said(said: Mapping[str, Any]) -> str:
 
 
 def _candidates(session: TenantSession, found: Listed, *, on: date) -> Iterator[Candidate]:
-    loads = store.loads(session, on)
+    loads, most = store.loads(session, on), actions.policy(session).items_a_day
     for person in people_store.authorised(session, found.line.procedure_code, on=on):
-        yield Candidate(id=person.id, name=bilingual(person, "name"), items=loads.get(person.id, 0))
+        items = loads.get(person.id, 0)
+        yield Candidate(id=person.id, name=bilingual(person, "name"), items=items, most=most)
 
 
 def _qr(address: str) -> Markup:

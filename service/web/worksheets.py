@@ -502,7 +502,7 @@ def _options(edition: ProcedureEdition, sheet: Sheet) -> Iterator[Field]:
 
 
 def _environment(edition: ProcedureEdition, sheet: Sheet) -> Iterator[Field]:
-    for row in edition.environment:
+    for row in edition.recorded_conditions:
         lowest, highest = row.bounds(sheet.accuracy_class, sheet.options)
         limits = [f"≥ {lowest:g}"] if lowest is not None else []
         limits += [f"≤ {highest:g}"] if highest is not None else []
@@ -596,7 +596,7 @@ def _label(edition: ProcedureEdition, sheet: Sheet, pointer: str) -> Bilingual:
         return _remark(rest[0])
     titles = {
         "parameters": {row.symbol: row.title for row in edition.parameters},
-        "environment": {row.name: row.title for row in edition.environment},
+        "environment": {row.name: row.title for row in edition.recorded_conditions},
         "options": {row.name: row.title for row in edition.options},
         "inspections": {row.name: row.title for row in edition.inspections},
     }

@@ -15,7 +15,8 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from service import auth, federation
+from service import federation
+from service.tables.certificates import PROOF_LASTS
 from tests.service import entering
 
 KEY, FOREIGN_KEY = (RSAKey.generate_key(2048, {"kid": "1", "use": "sig"}) for _ in range(2))
@@ -179,7 +180,7 @@ def test_a_proof_at_the_provider_is_good_for_a_signature(long_logged_in, provide
     assert (provider.asked["prompt"], provider.asked["max_age"]) == ("login", "300")
     assert may_sign(long_logged_in)
     assert dict(long_logged_in.cookies) != before  # another token
-    clock.now += auth.FRESH + timedelta(seconds=1)
+    clock.now += PROOF_LASTS + timedelta(seconds=1)
     assert not may_sign(long_logged_in)
 
 
@@ -215,4 +216,4 @@ def test_the_page_offers_the_provider_to_who_is_linked_there(enter, linked):
 
 
 def test_the_provider_is_asked_for_the_age_that_a_signature_needs():
-    assert timedelta(seconds=federation.OLDEST) == auth.FRESH
+    assert timedelta(seconds=federation.OLDEST) == PROOF_LASTS

@@ -256,6 +256,22 @@ def test_nobody_is_given_more_items_a_day_than_the_policy_says(lab, bench, owner
         assert store.given(session, worker.id, TODAY) == 2
 
 
+def test_what_is_measured_still_counts_for_its_day_and_what_is_passed_on_does_not(lab, bench):
+    """One item measured, a second passed on to who checks: the worker was given one for the day."""
+    keeper, worker = bench.people["checked"], bench.people["calibrated"]
+    with lab() as session:
+        workshop.save(session, bench.people, bench.line_id, sheet(bench.standard.id))
+        workshop.submit(session, bench.people, bench.line_id)
+        second = workshop.on_the_bench(session, bench.people, workshop.gauge(session, "second"))
+        assert store.given(session, worker.id, TODAY) == 2
+
+        work_orders.assign(
+            session, second, keeper.id, planned_on=TODAY, assigned_by=keeper, now=NOW
+        )
+
+        assert store.loads(session, TODAY) == {worker.id: 1, keeper.id: 1}
+
+
 def test_a_person_without_authorisation_neither_writes_nor_submits(lab, bench, owner, open_as):
     with Session(owner) as session, session.begin():
         human = organizations.create_identity(session, now=NOW)
@@ -431,35 +447,6 @@ def test_an_item_out_of_tolerance_as_found_is_adjusted_and_both_are_told(lab, be
         str(r.estimate) for r in results if r.stage == "as_found" and str(r.nominal) == "0.8"
     } == {"0.04"}
     assert (said["verdict"], said["as_found"]) == ("pass", "fail")
-
-
-def test_a_standard_out_of_tolerance_as_found_suggests_a_recall(lab, bench, names):
-    """LAB's module is read by itself in a year; what was measured with it is asked about."""
-    with lab() as session:
-        workshop.save(session, bench.people, bench.line_id, sheet(bench.standard.id))
-        measured = workshop.submit(session, bench.people, bench.line_id)
-        better = books.calibrate(
-            session, "better", date(2026, 1, 5), books.use(reference_id=bench.story.reference)
-        )
-        item = session.get_one(Item, (names.LAB, better.item_id))
-        item.maximum_permissible_error_model = "absolute"
-        item.maximum_permissible_error_coefficient = 0.0001
-        module = session.get_one(Item, (names.LAB, bench.standard.item_id))
-        line_id = workshop.on_the_bench(session, bench.people, module)
-        off = tuple(
-            replace(row, readings=dict.fromkeys(row.readings, str(float(row.nominal) + 0.05)))
-            for row in ROWS
-        )
-        workshop.save(session, bench.people, line_id, sheet(better.id, rows=off))
-        workshop.submit(session, bench.people, line_id)
-        said = store.last_step(session, line_id).said
-        (suggested,) = session.exec(select(Outbox).where(Outbox.event == "recall.suggested")).all()
-
-    assert measured.id
-    assert suggested.content["calibration_id"] == str(bench.standard.id)
-    assert suggested.content["last_good_on"] == "2026-01-10"
-    assert suggested.content["as_found"][2] == [0.8, pytest.approx(0.05)]
-    assert said["recall"]["calibration_id"] == str(bench.standard.id)
 
 
 def test_of_a_new_item_nothing_is_as_found(lab, bench):

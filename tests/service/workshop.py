@@ -137,15 +137,15 @@ def states_of(session: TenantSession, line_id: UUID) -> list[str]:
     return [step.state for step in store.steps(session, line_id)]
 
 
-def authorise(owner: Engine, laboratory_id: UUID) -> None:
-    """Let a laboratory verify by JJG 52, as the operator who has seen the document."""
+def authorise(owner: Engine, laboratory_id: UUID, *codes: str) -> None:
+    """Let a laboratory verify by JJG 52 and others, as the operator who has seen the document."""
     with Session(owner) as session, session.begin():
         session.add(
             Authorisation(
                 holder_id=laboratory_id,
                 number="(LAB) 1",
                 kind_zh="计量授权",
-                scope=[books.PROCEDURE],
+                scope=[books.PROCEDURE, *codes],
                 valid_from=date(2024, 1, 1),
                 valid_until=date(2028, 12, 31),
             )
