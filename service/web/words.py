@@ -352,6 +352,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     },
     "resource": {
         "calibrations": N_("Calibrations"),
+        "capabilities": N_("Accredited capabilities"),
         "certificates": N_("Certificates"),
         "deliveries": N_("Deliveries"),
         "grants": N_("Access grants"),
@@ -385,6 +386,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "part of a book": {
         "items": N_("Items"),
         "calibrations": N_("Calibrations"),
+        "capabilities": N_("Accredited capabilities"),
         "certificates": N_("Certificates"),
         "findings": N_("Findings"),
     },

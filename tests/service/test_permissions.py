@@ -6,6 +6,7 @@ from service import permissions
 from service.app import create_app
 from service.auth import acting, resource_of
 from service.settings import Settings
+from service.web.words import WORDS
 
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 
@@ -68,3 +69,8 @@ def test_only_the_administrator_lets_people_in():
     letting = {role for role, changes in permissions.ROLES.items() if "people" in changes}
 
     assert letting == {"administrator"}
+
+
+def test_every_resource_and_role_has_a_word_on_the_page_of_roles():
+    assert [name for name in permissions.RESOURCES if name not in WORDS["resource"]] == []
+    assert [name for name in permissions.ROLES if name not in WORDS["role"]] == []
