@@ -54,7 +54,7 @@ def test_the_page_of_a_certificate_leads_to_its_proof_and_its_seal(client, story
         ("LAB/inclusion-proofs/{number}?event=lost", 422),
         ("LAB/consistency-proof?from_size=2", 404),
         ("LAB/consistency-proof?from_size=0", 422),
-        ("LAB/entries?limit=1001", 422),
+        ("LAB/entries?limit=1001", 400),
     ],
 )
 def test_what_is_not_there_is_a_problem_document(client, story, address, status):
