@@ -45,7 +45,12 @@ def due_dates(session: TenantSession, *, on: date) -> list[ItemDueDate]:
         for history in store.histories(session, on=on)
         for plan in plans_of(history, policies, on=on)
     ]
-    return sorted(found, key=lambda one: (one.due.valid_until or date.max, str(one.item.id)))
+    return sorted(found, key=place)
+
+
+def place(one: ItemDueDate) -> tuple[date, str, str]:
+    """Return where a due date stands in a list: by its last valid day, its item, its activity."""
+    return one.due.valid_until or date.max, str(one.item.id), one.due.activity.value
 
 
 def due_dates_of(session: TenantSession, item_id: UUID, *, on: date) -> list[ItemDueDate]:

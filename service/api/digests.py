@@ -4,13 +4,14 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from pydantic import Field
 from sqlmodel import SQLModel
 
 from service.actions import digests as actions
 from service.api.calibrations import Strict
 from service.api.given import Day
+from service.api.paging import at_most
 from service.auth import Acting, Reading, Transaction
 from service.clock import Now, Today
 from service.errors import NotPermitted
@@ -89,8 +90,8 @@ class PreferenceAnswer(SQLModel):
 @router.get("/digests")
 def list_due_digests(
     session: Reading,
+    limit: Annotated[int, at_most(200, 50)],
     person_id: UUID | None = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> list[DigestAnswer]:
     """Return who was told of what falls due, the newest digests first."""
     return [digest_answer(row) for row in store.newest(session, person_id=person_id, limit=limit)]

@@ -1,21 +1,24 @@
 """Due dates: derived from events by rules, each of which may be asked for."""
 
+from bisect import bisect_right
 from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 from sqlmodel import SQLModel
 
 from service import due_dates
 from service.actions import schedule as actions
+from service.api import paging
 from service.api.calibrations import Strict
 from service.api.given import Day
 from service.auth import Acting, Reading, Transaction
 from service.clock import Now, Today
 from service.due_dates import ItemDueDate
 from service.tenancy import TenantSession
+from traceability.schedule import Activity
 
 router = APIRouter(prefix="/due-dates", tags=["due-dates"])
 
@@ -106,29 +109,52 @@ class EventIn(Strict):
     unit: Annotated[str, Field(min_length=1, max_length=20)] | None = None
 
 
-@router.get("")
+@router.get("", response_model=list[DueDateAnswer], responses=paging.FORMS)
 def list_due_dates(
+    request: Request,
     session: Reading,
     today: Today,
+    limit: Annotated[int, paging.at_most(paging.MOST, paging.USUAL)],
+    cursor: paging.Cursor = None,
     on: On = None,
     item_id: UUID | None = None,
     explain: Explain = False,
     within_days: Annotated[int | None, Query(ge=0, le=36_525)] = None,
-) -> list[DueDateAnswer]:
-    """Return what is due of the own items, or of one, the next first.
+) -> Response:
+    """Return what is due of the own items, or of one, the next first, a page at a time.
 
-    `within_days` leaves out what falls due later, and what never does.
+    `within_days` leaves out what falls due later, and what never does. Each page is derived from
+    the whole book: who wants all of it asks for CSV or JSON lines.
     """
-    day = on or today
+    day, after = on or today, () if cursor is None else paging.place_of(cursor, _read)
     found = (
         due_dates.due_dates(session, on=day)
         if item_id is None
-        else due_dates.due_dates_of(session, item_id, on=day)
+        else sorted(due_dates.due_dates_of(session, item_id, on=day), key=due_dates.place)
     )
-    told = [answer(one, on=day, explain=explain) for one in found]
-    if within_days is None:
-        return told
-    return [one for one in told if one.days_left is not None and one.days_left <= within_days]
+    if within_days is not None:
+        found = [one for one in found if _is_within(one, within_days, on=day)]
+    if paging.wants_all(request):
+        told = [answer(one, on=day, explain=explain) for one in found]
+        return paging.all_of(request, told, DueDateAnswer)
+    first = bisect_right(found, after, key=due_dates.place)
+    told = [answer(one, on=day, explain=explain) for one in found[first : first + limit + 1]]
+    return paging.first_of(request, told, limit, _cursor, DueDateAnswer)
+
+
+def _is_within(one: ItemDueDate, days: int, *, on: date) -> bool:
+    left = one.due.days_left(on)
+    return left is not None and left <= days
+
+
+def _cursor(row: DueDateAnswer) -> str:
+    day = row.valid_until or date.max
+    return paging.cursor_at(f"{day} {row.item_id.hex} {row.activity}".encode("ascii"))
+
+
+def _read(cursor: bytes) -> tuple[date, str, str]:
+    day, item_id, activity = cursor.decode("ascii").split(" ")
+    return date.fromisoformat(day), str(UUID(item_id)), Activity(activity).value
 
 
 @router.post("/periods", status_code=201)

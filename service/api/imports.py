@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import ConfigDict, Field
 from sqlmodel import SQLModel
 
-from service.api.paging import at_most
+from service.api.paging import FORMS, Asked, answered, at_most
 from service.auth import Acting, Reading, Transaction
 from service.clock import Now
 from service.errors import FormNotThere, InvalidField
@@ -24,7 +24,6 @@ from service.uploads import Upload, read_upload
 
 router = APIRouter(prefix="/imports", tags=["ledger"])
 
-SHOWN = 100  # imports in the list
 FORM: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -132,10 +131,15 @@ def preview_import(
     return import_answer(row, None)
 
 
-@router.get("")
-def list_imports(session: Reading) -> list[ImportSummary]:
-    """Return the last hundred ledgers that were handed in, the newest first."""
-    return [ImportSummary(**_summary(row)) for row in store.imports(session, limit=SHOWN)]
+@router.get("", response_model=list[ImportSummary], responses=FORMS)
+def list_imports(request: Request, session: Reading, page: Asked) -> Response:
+    """Return the ledgers that were handed in, the newest first, a page at a time."""
+
+    def rows(before: UUID | None, limit: int) -> list[ImportSummary]:
+        found = store.imports(session, before=before, limit=limit)
+        return [ImportSummary(**_summary(row)) for row in found]
+
+    return answered(request, session, page, rows, ImportSummary)
 
 
 @router.get("/{import_id}")

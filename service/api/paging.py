@@ -6,7 +6,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import StringIO
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from fastapi import Depends, Query, Request, Response
@@ -21,6 +21,7 @@ from service.tenancy import TenantSession
 MOST, USUAL = 200, 50  # rows a page
 AT_ONCE = 100  # rows of an export in the memory
 CSV, LINES = "text/csv", "application/x-ndjson"
+Place = TypeVar("Place")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 FORMS: dict[int | str, dict[str, Any]] = {
     200: {
@@ -38,14 +39,17 @@ class Page:
     after: UUID | None
 
 
+Cursor = Annotated[
+    str | None, Query(max_length=100, description="From the `Link` of the page before.")
+]
+
+
 def _page(
     limit: Annotated[
         int,
         Query(description=f"Rows, 1 to {MOST}.", json_schema_extra={"minimum": 1, "maximum": MOST}),
     ] = USUAL,
-    cursor: Annotated[
-        str | None, Query(max_length=100, description="From the `Link` of the page before.")
-    ] = None,
+    cursor: Cursor = None,
 ) -> Page:
     """Return the page asked for.
 
@@ -55,7 +59,7 @@ def _page(
     """
     if not 1 <= limit <= MOST:
         raise LimitTooLarge(f"limit is 1 to {MOST}; ask for the next page, or for {LINES}")
-    return Page(limit, None if cursor is None else _read(cursor))
+    return Page(limit, None if cursor is None else place_of(cursor, lambda at: UUID(bytes=at)))
 
 
 Asked = Annotated[Page, Depends(_page)]
@@ -87,16 +91,29 @@ def at_most(most: int, usual: int) -> Dependency:
     return dependency
 
 
-def _read(cursor: str) -> UUID:
+def place_of(cursor: str, read: Callable[[bytes], Place]) -> Place:
+    """Return the place that a cursor stands for.
+
+    Args:
+        read: gives the place of its octets, and raises ValueError where they are of none.
+
+    Raises:
+        InvalidField: the cursor is none of ours.
+    """
     try:
-        return UUID(bytes=urlsafe_b64decode(cursor.encode("ascii") + b"=="))
+        return read(urlsafe_b64decode(cursor.encode("ascii") + b"=="))
     except ValueError as error:
         raise InvalidField("/cursor", "none of ours: take it from the Link header") from error
 
 
 def cursor_of(id_: UUID) -> str:
     """Return the cursor that stands behind a row."""
-    return urlsafe_b64encode(id_.bytes).decode().rstrip("=")
+    return cursor_at(id_.bytes)
+
+
+def cursor_at(place: bytes) -> str:
+    """Return the cursor that stands for a place in a list."""
+    return urlsafe_b64encode(place).decode().rstrip("=")
 
 
 def answered(
@@ -114,30 +131,50 @@ def answered(
             or of the newest first.
         answer: as what a row is told.
     """
-    accepted = request.headers.get("accept", "")
-    if CSV in accepted or LINES in accepted:
-        told = _all(session, rows, answer)
-        lines = _as_csv(told, list(answer.model_fields)) if CSV in accepted else _as_lines(told)
-        return StreamingResponse(lines, media_type=CSV if CSV in accepted else LINES)
+    if wants_all(request):
+        return all_of(request, _read_all(session, rows), answer)
     found = rows(page.after, page.limit + 1)
-    response = JSONResponse([_told(row, answer) for row in found[: page.limit]])
-    if len(found) > page.limit:
-        next_ = request.url.include_query_params(cursor=cursor_of(found[page.limit - 1].id))
+    return first_of(request, found, page.limit, lambda row: cursor_of(row.id), answer)
+
+
+def wants_all(request: Request) -> bool:
+    """Return whether a list is asked for as CSV or JSON lines, which is: the whole of it."""
+    accepted = request.headers.get("accept", "")
+    return CSV in accepted or LINES in accepted
+
+
+def all_of(request: Request, rows: Iterable[Any], answer: type[BaseModel]) -> Response:
+    """Return every row as CSV or JSON lines, by `Accept`."""
+    told = (_told(row, answer) for row in rows)
+    if CSV in request.headers.get("accept", ""):
+        return StreamingResponse(_as_csv(told, list(answer.model_fields)), media_type=CSV)
+    return StreamingResponse(_as_lines(told), media_type=LINES)
+
+
+def first_of(
+    request: Request,
+    found: Sequence[Any],
+    limit: int,
+    cursor: Callable[[Any], str],
+    answer: type[BaseModel],
+) -> Response:
+    """Return so many of the rows as JSON, and if there are more, where the next page is."""
+    response = JSONResponse([_told(row, answer) for row in found[:limit]])
+    if len(found) > limit:
+        next_ = request.url.include_query_params(cursor=cursor(found[limit - 1]))
         response.headers["Link"] = f'<{next_.path}?{next_.query}>; rel="next"'
     return response
 
 
-def _all(
-    session: TenantSession,
-    rows: Callable[[UUID | None, int], Sequence[Any]],
-    answer: type[BaseModel],
-) -> Iterator[dict[str, Any]]:
+def _read_all(
+    session: TenantSession, rows: Callable[[UUID | None, int], Sequence[Any]]
+) -> Iterator[Any]:
     """Yield every row; the request's own transaction has ended when the answer is sent."""
     with session:
         after: UUID | None = None
         while found := rows(after, AT_ONCE):
-            yield from [_told(row, answer) for row in found]
             after = found[-1].id
+            yield from found
             session.expunge_all()
 
 

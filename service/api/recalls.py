@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 from pydantic import Field
 from sqlmodel import SQLModel
 
@@ -13,6 +13,7 @@ from service import recalls
 from service.actions import recalls as actions
 from service.api.calibrations import Strict
 from service.api.dependents import FaultIn, fault_of
+from service.api.paging import FORMS, Asked, answered
 from service.auth import Acting, Reading, Transaction
 from service.clock import Now
 from service.recalls import AffectedItem, RecallProgress
@@ -156,13 +157,15 @@ def open_recall(session: Transaction, actor: Acting, now: Now, said: RecallIn) -
     return recorded(recalls.progress(session, row.id))
 
 
-@router.get("")
-def list_recalls(session: Reading) -> list[RecallSummary]:
-    """Return the recalls of the own book, the newest first."""
-    return [
-        RecallSummary(**_told(recalls.progress(session, row.id)))
-        for row in store.all_of_them(session)
-    ]
+@router.get("", response_model=list[RecallSummary], responses=FORMS)
+def list_recalls(request: Request, session: Reading, page: Asked) -> Response:
+    """Return the recalls of the own book, the newest first, a page at a time."""
+
+    def rows(before: UUID | None, limit: int) -> list[RecallSummary]:
+        found = store.page(session, before=before, limit=limit)
+        return [RecallSummary(**_told(recalls.progress(session, row.id))) for row in found]
+
+    return answered(request, session, page, rows, RecallSummary)
 
 
 @router.get("/{recall_id}")

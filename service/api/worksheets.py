@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Response, UploadFile
+from fastapi import APIRouter, Header, Query, Request, Response, UploadFile
 from pydantic import Field, FiniteFloat
 from sqlmodel import SQLModel
 
@@ -14,6 +14,7 @@ from procedures.worksheet import MOST_POINTS, Course, Judged, Limitation, Row, S
 from service import worksheets
 from service.actions import environment
 from service.actions import worksheets as actions
+from service.api.paging import FORMS, Asked, answered
 from service.api.work_orders import Strict
 from service.auth import Acting, Reading, Transaction
 from service.clock import Now
@@ -343,16 +344,25 @@ def record_environment(
     return EnvironmentAnswer.model_validate(row, from_attributes=True)
 
 
-@log.get("")
+@log.get("", response_model=list[EnvironmentAnswer], responses=FORMS)
 def list_environment(
+    request: Request,
     session: Reading,
     now: Now,
+    page: Asked,
     place: Annotated[str, Query(min_length=1, max_length=100)] = worksheets.PLACE,
     hours: Annotated[int, Query(ge=1, le=24 * 366)] = 24,
-) -> list[EnvironmentAnswer]:
-    """List what was logged of a place in the last hours, the oldest first."""
-    rows = store.environment(session, place, since=now - timedelta(hours=hours), until=now)
-    return [EnvironmentAnswer.model_validate(row, from_attributes=True) for row in rows]
+) -> Response:
+    """List what was logged of a place in the last hours, the oldest first, a page at a time."""
+    return answered(
+        request,
+        session,
+        page,
+        lambda after, limit: store.environment(
+            session, place, since=now - timedelta(hours=hours), until=now, after=after, limit=limit
+        ),
+        EnvironmentAnswer,
+    )
 
 
 def version(revision: int) -> str:

@@ -1,12 +1,13 @@
 """Reading the ledger as a whole: every own item in columns, to be compared with another ledger."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
 import polars as pl
+from sqlalchemy.orm import defer
 from sqlmodel import col, select
 
 from service.tables.calibrations import Calibration
@@ -121,10 +122,14 @@ def _certified_classes(session: TenantSession) -> dict[UUID, str]:
     return {id_: text for id_, text in stated if text}
 
 
-def imports(session: TenantSession, *, limit: int) -> list[LedgerImport]:
-    """Return the ledgers handed in, the newest first."""
-    newest_first = col(LedgerImport.created_at).desc()
-    return list(session.exec(select(LedgerImport).order_by(newest_first).limit(limit)))
+def imports(
+    session: TenantSession, *, limit: int, before: UUID | None = None
+) -> Sequence[LedgerImport]:
+    """Return so many ledgers handed in before the one of an id, the newest first, without files."""
+    id_ = col(LedgerImport.id)
+    large = [defer(getattr(LedgerImport, name)) for name in ("content", "answers", "changes")]
+    rows = select(LedgerImport).options(*large).order_by(id_.desc()).limit(limit)
+    return session.exec(rows if before is None else rows.where(id_ < before)).all()
 
 
 def pulls(session: TenantSession) -> list[LedgerPull]:

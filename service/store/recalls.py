@@ -44,6 +44,13 @@ def all_of_them(session: TenantSession) -> Sequence[RecallRecord]:
     return session.exec(select(row).order_by(col(row.opened_at).desc(), col(row.id).desc())).all()
 
 
+def page(session: TenantSession, *, before: UUID | None, limit: int) -> Sequence[RecallRecord]:
+    """Return so many recalls of the book before the one of an id, the newest first."""
+    id_ = col(RecallRecord.id)
+    rows = select(RecallRecord).order_by(id_.desc()).limit(limit)
+    return session.exec(rows if before is None else rows.where(id_ < before)).all()
+
+
 def suggestion(session: TenantSession, recall_id: UUID) -> RecallSuggestion | None:
     """Return which measurement suggested a recall; None if a person opened it."""
     return session.get(RecallSuggestion, (session.organization_id, recall_id))

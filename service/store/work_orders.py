@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, case, or_
 from sqlalchemy import select as select_columns  # sqlmodel's stops at four columns
 from sqlalchemy.orm import aliased
-from sqlmodel import col, func, select
+from sqlmodel import and_, col, func, select
 
 from service.errors import NotFound
 from service.tables.calibrations import Calibration, OriginalRecord
@@ -316,15 +316,40 @@ def worksheet_revisions(session: TenantSession, line_id: UUID) -> Sequence[Works
 
 
 def environment(
-    session: TenantSession, place: str, *, since: datetime, until: datetime
+    session: TenantSession,
+    place: str,
+    *,
+    since: datetime,
+    until: datetime,
+    after: UUID | None = None,
+    limit: int | None = None,
 ) -> Sequence[EnvironmentReading]:
-    """Return what was read of a place's environment between two moments, the oldest first."""
+    """Return what was read of a place's environment between two moments, the oldest first.
+
+    Args:
+        after: the reading behind which so many begin.
+
+    Raises:
+        NotFound: the book has no reading of that id.
+    """
     row = EnvironmentReading
-    return session.exec(
+    statement = (
         select(row)
         .where(row.place == place, row.read_at >= since, row.read_at <= until)
         .order_by(col(row.read_at), col(row.id))
-    ).all()
+        .limit(limit)
+    )
+    if after is not None:
+        last = session.get(row, (session.organization_id, after))
+        if last is None:
+            raise NotFound("reading", after)
+        statement = statement.where(
+            or_(
+                col(row.read_at) > last.read_at,
+                and_(row.read_at == last.read_at, col(row.id) > last.id),
+            )
+        )
+    return session.exec(statement).all()
 
 
 def policy(session: TenantSession) -> LaboratoryPolicy | None:

@@ -9,14 +9,17 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
+from uuid_utils.compat import uuid7
 
 from service.actions import calibrations, order_exchange, revisions
 from service.actions.work_orders import Asked
+from service.api.paging import cursor_of
 from service.store import people
 from tests.seals import SEALS
 from tests.service.books import ACTOR, KEYS
 
 LISTS = ("calibrations", "certificates", "work-orders", "notices", "items")
+LOGS = ("due-dates", "imports", "recalls", "environment-readings")
 LINES = {"accept": "application/x-ndjson"}
 
 
@@ -33,21 +36,72 @@ def since(clock):
     return clock.now.isoformat().replace("+00:00", "Z")
 
 
+@pytest.fixture
+def logged(client, story, clock):
+    """Three of each log in LAB's book; two readings were made at one moment, the last before."""
+    fault = {"calibration_id": str(story.working), "unit": "MPa", "assumption": "worst_case",
+             "last_good_on": "2025-12-01", "found_on": "2026-03-01"}  # fmt: skip
+    for value, hours in ((20.1, 2), (20.2, 2), (20.3, 5)):
+        at = (clock.now - timedelta(hours=hours)).isoformat()
+        reading = {"condition": "temperature", "value": value, "unit": "°C", "read_at": at}
+        post(client, "environment-readings", json=reading)
+        post(client, "recalls", json=fault | {"as_found": [{"value": 1, "error": value}]})
+        ledger = f"管理编号,器具名称,出厂编号\nA-{value},压力表,N {value}\n"
+        post(client, "imports", files={"file": ("l.csv", ledger.encode("gb18030"), "text/csv")})
+    period = {"rule": "item", "subject": str(story.working_item), "months": 3, "source": "manual"}
+    for activity in ("maintenance", "intermediate_check"):
+        post(client, "due-dates/periods", json=period | {"activity": activity})
+
+
+def post(client, path, **body):
+    answer = client.post(f"/v1/{path}", **body)
+    assert answer.status_code == 201, answer.text
+
+
 def told_since(client, path, since):
     return client.get(f"/v1/{path}", params={"updated_since": since}).json()
 
 
-def test_each_list_comes_in_pages_that_together_are_the_export(client):
-    for name in LISTS:
-        path, found = f"/v1/{name}?limit=1", []
-        while path:
-            answer = client.get(path)
-            found += answer.json()
-            path = answer.links.get("next", {}).get("url")
+def paged(client, path):
+    """Return the rows of all pages, one row a page."""
+    found, path = [], f"{path}?limit=1"
+    while path:
+        answer = client.get(path)
+        assert len(answer.json()) <= 1
+        found += answer.json()
+        path = answer.links.get("next", {}).get("url")
+    return found
+
+
+def test_each_list_comes_in_pages_that_together_are_the_export(client, logged):
+    for name in (*LISTS, *LOGS):
+        found = paged(client, f"/v1/{name}")
         whole = [json.loads(line) for line in client.get(f"/v1/{name}", headers=LINES).iter_lines()]
 
         assert found == whole, name
         assert client.get(f"/v1/{name}?limit=201").status_code == 400
+
+
+def test_logs_come_in_their_order_page_by_page(client, logged):
+    due, imports, recalls, readings = (paged(client, f"/v1/{name}") for name in LOGS)
+
+    assert [row["value"] for row in readings] == [20.3, 20.1, 20.2]
+    assert [row["as_found"][0][1] for row in recalls] == [20.3, 20.2, 20.1]
+    assert [row["id"] for row in imports] == sorted((r["id"] for r in imports), reverse=True)
+    assert len({row["id"] for row in imports}) == 3
+    days = [row["valid_until"] or "9999" for row in due]
+    assert days == sorted(days)
+    assert len({(row["item_id"], row["activity"]) for row in due}) == len(due) > 1
+
+
+def test_a_cursor_that_is_none_of_a_list_is_refused(client, logged):
+    of_due_dates = client.get("/v1/due-dates?limit=1").links["next"]["url"].split("cursor=")[1]
+
+    for name in LOGS:
+        assert client.get(f"/v1/{name}?cursor=xyz").status_code == 422, name
+    assert client.get(f"/v1/recalls?cursor={of_due_dates}").status_code == 422
+    unknown = cursor_of(uuid7())
+    assert client.get(f"/v1/environment-readings?cursor={unknown}").status_code == 404
 
 
 def test_a_list_is_also_a_sheet(client, story):
