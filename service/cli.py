@@ -369,6 +369,7 @@ def _tell_story(
     )
     telling.tell(teller, story)
     stories.leave_open(world, engine, today=day)
+    stories.say_hours(world, engine, today=day)
     if refusal := stories.attempt(world, engine, keys=keys, seals=seals):
         telling.tell_refusal(teller, refusal)
     if out is not None:
@@ -399,6 +400,7 @@ def _serve_demo(
         ("证书", "the certificate", f"{address}/c/{story.certificate.number}"),
         ("溯源链", "its chain", f"{address}/calibrations/{story.calibration.id}/chain"),
         ("检定原始记录", "an open worksheet", f"{address}/work-orders?state=assigned"),
+        ("周检计划", "the plan of what is due", f"{address}/plans"),
         ("按编号查找", "look-up", f"{address}/find?q={story.content.item.serial_number}"),
     )
     for zh, en, link in links:

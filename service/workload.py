@@ -1,12 +1,14 @@
-"""How much falls due week by week, beside what the laboratory's own people are given."""
+"""How much falls due week by week, beside what the laboratory's own people can do."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import Final
 
+from service.planning_settings import PlanningSettings, capacity_of
 from service.store import due as store
 from service.store import people as people_store
+from service.store import plans as plan_store
 from service.store import work_orders as work_order_store
 from service.tenancy import TenantSession
 
@@ -34,3 +36,21 @@ def weekly_capacity(session: TenantSession) -> int | None:
         return None
     people = sum(role == "metrologist" for role in people_store.roles(session).values())
     return policy.items_a_day * WORKING_DAYS * people
+
+
+def weekly_hours(session: TenantSession, mondays: Iterable[date]) -> Mapping[date, float] | None:
+    """Return the hours of all disciplines in some weeks, as said for plans; None if nobody said."""
+    record = plan_store.settings(session)
+    if record is None:
+        return None
+    weeks = tuple(mondays)
+    hours = capacity_of(PlanningSettings.model_validate(record.content), weeks).values()
+    return {monday: sum(row[week] for row in hours) for week, monday in enumerate(weeks)}
+
+
+def hours_in_all(
+    session: TenantSession, weeks: Iterable[tuple[date, Mapping[str, int]]]
+) -> float | None:
+    """Return the hours that the laboratory has in some weeks together; None if nobody said."""
+    hours = weekly_hours(session, (monday for monday, _ in weeks))
+    return None if hours is None else sum(hours.values())

@@ -14,7 +14,7 @@ from service.clock import Today
 from service.figures import DEFINITIONS, Figure, FigureName, FigureRow
 from service.store import due as due_store
 from service.tenancy import TenantSession
-from service.workload import weekly_capacity, weeks_ahead
+from service.workload import weekly_capacity, weekly_hours, weeks_ahead
 
 router = APIRouter(prefix="/figures", tags=["figures"])
 
@@ -51,11 +51,16 @@ class OverdueAnswer(SQLModel):
 
 
 class WeekAnswer(SQLModel):
-    """How much falls due in the week of a Monday, and how much the laboratory can do in one."""
+    """How much falls due in the week of a Monday, and how much the laboratory can do in one.
+
+    `capacity` is in items, by what the own people are given a day; `capacity_hours` are the hours
+    of that week, as they were said for plans. Either is null where nobody said it.
+    """
 
     monday: date
     due: int
     capacity: int | None
+    capacity_hours: float | None
 
 
 class FiguresAnswer(SQLModel):
@@ -103,6 +108,8 @@ def list_figure_rows(
 def figures_answer(session: TenantSession, first: date, last: date, *, on: date) -> FiguresAnswer:
     """Return all that is told of the figures."""
     capacity = weekly_capacity(session)
+    weeks = weeks_ahead(session, on=on, asked=due_store.Asked())
+    hours = weekly_hours(session, (monday for monday, _ in weeks)) or {}
     return FiguresAnswer(
         on=on,
         first=first,
@@ -121,8 +128,13 @@ def figures_answer(session: TenantSession, first: date, last: date, *, on: date)
             for one in figures.overdue(session, on=on)
         ],
         weeks=[
-            WeekAnswer(monday=monday, due=sum(parts.values()), capacity=capacity)
-            for monday, parts in weeks_ahead(session, on=on, asked=due_store.Asked())
+            WeekAnswer(
+                monday=monday,
+                due=sum(parts.values()),
+                capacity=capacity,
+                capacity_hours=hours.get(monday),
+            )
+            for monday, parts in weeks
         ],
     )
 

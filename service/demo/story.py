@@ -19,6 +19,7 @@ from service.actions import (
     calibrations,
     certificates,
     environment,
+    plans,
     signing_off,
     work_orders,
     worksheets,
@@ -31,6 +32,14 @@ from service.catalogue import edition_in_force
 from service.demo.loader import MEANINGS, work_of
 from service.demo.world import World, identifier, moment
 from service.lookup import LookupKeys
+from service.planning_settings import (
+    Discipline,
+    PlanningSettings,
+    Site,
+    Window,
+    Worker,
+    monday_of,
+)
 from service.rendering import renderer
 from service.seals import Seals
 from service.store import certificates as certificate_store
@@ -57,6 +66,15 @@ SYMBOLS = ("up_before_tapping", "up_after_tapping", "down_before_tapping", "down
 REPEATABILITY = 0.0012  # MPa, of the worked example
 SEAL_FILE = "seal.pem"  # by which the files are authenticated
 DUE_WITHIN = timedelta(days=30)
+# Of the plant's laboratory: name, quantity, hours a week, hours an item, fee of one item.
+DISCIPLINES = (
+    ("压力 / pressure", "pressure", 10, 2, 120),
+    ("温度 / temperature", "temperature", 8, 2, 200),
+    ("皮带秤 / belt weighers", "mass_flow", 8, 4, 600),
+)
+HOURS_A_WEEK = {"calibrated": 16, "checked": 12}  # of who does so in the story
+OVERHAUL_IN = timedelta(weeks=14)
+EXAMPLE = "示例 / example"
 
 
 class NoEligibleStandard(RuntimeError):
@@ -294,6 +312,41 @@ def _half_read(sheet: Sheet, told: Mapping[str, Any]) -> Sheet:
                          "down_after_tapping": ""}  # fmt: skip
         rows[index] = replace(rows[index], readings=readings)
     return replace(sheet, rows=tuple(rows))
+
+
+def say_hours(world: World, engine: Engine, *, today: date) -> None:
+    """Let the plant's laboratory say what it can do in a week, so that a plan can be made."""
+    plant = next(row["org"] for row in world.data["items"]
+                 if row["id"] == world.data["story"]["item"])  # fmt: skip
+    first = monday_of(today) + OVERHAUL_IN
+    overhaul = Window(first=first, last=first + timedelta(days=13), reason=EXAMPLE)
+    with TenantSession(engine, identifier(plant)) as session, session.begin():
+        people = _people(world, session)
+        settings = PlanningSettings(
+            weeks=26,
+            disciplines=tuple(
+                Discipline(
+                    name=name,
+                    quantities=(quantity,),
+                    hours_per_week=week,
+                    hours_per_item=item,
+                    fee=fee,
+                )
+                for name, quantity, week, item, fee in DISCIPLINES
+            ),
+            persons=tuple(
+                Worker(
+                    person_id=people[meaning].id,
+                    disciplines=tuple(name for name, *_ in DISCIPLINES),
+                    hours_per_week=hours,
+                )
+                for meaning, hours in HOURS_A_WEEK.items()
+            ),
+            sites=(Site(name="生产现场", downtime_cost=200, shutdowns=(overhaul,)),),
+        )
+        plans.say_settings(
+            session, settings, reason=EXAMPLE, actor_id=people["checked"].id, now=moment(today, 17)
+        )
 
 
 def attempt(

@@ -26,7 +26,7 @@ from service.web.loading import ROWS_A_PAGE, bilingual, location
 from service.web.pages import _cell as cell
 from service.web.views import Bilingual
 from service.web.viz import WeekPlot, draw_weeks
-from service.workload import weekly_capacity, weeks_ahead
+from service.workload import hours_in_all, weekly_capacity, weeks_ahead
 from traceability.schedule import Activity, Rule
 
 router = APIRouter(include_in_schema=False)
@@ -140,6 +140,7 @@ class DuePage:
     weeks: WeekPlot
     weeks_narrow: WeekPlot
     capacity: int | None
+    hours: float | None
     pages: int = 1
     activities: tuple[Activity, ...] = tuple(Activity)
 
@@ -228,6 +229,7 @@ def due_page(session: TenantSession, asked: DueFilter, *, on: date) -> DuePage:
         weeks=draw_weeks(weeks, capacity=capacity, width=1280, height=220),
         weeks_narrow=draw_weeks(weeks[:6], capacity=capacity, width=352, height=180),
         capacity=capacity,
+        hours=hours_in_all(session, weeks),
         pages=pages,
     )
 

@@ -24,7 +24,7 @@ from service.web.loading import ROWS_A_PAGE, bilingual
 from service.web.pages import _cell as cell
 from service.web.views import Bilingual
 from service.web.viz import WeekPlot, draw_weeks
-from service.workload import weekly_capacity, weeks_ahead
+from service.workload import hours_in_all, weekly_capacity, weeks_ahead
 
 router = APIRouter(include_in_schema=False)
 
@@ -74,6 +74,7 @@ class FiguresPage:
     weeks: WeekPlot
     weeks_narrow: WeekPlot
     capacity: int | None
+    hours: float | None
     full: int = FULL
 
 
@@ -144,6 +145,7 @@ def show_figures(request: Request, session: Reading, today: Today, asked: Asked)
         weeks=draw_weeks(weeks, capacity=capacity, width=1280, height=200),
         weeks_narrow=draw_weeks(weeks[:6], capacity=capacity, width=352, height=180),
         capacity=capacity,
+        hours=hours_in_all(session, weeks),
     )
     return render_page(request, page)
 

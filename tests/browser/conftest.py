@@ -14,10 +14,11 @@ from typing import Any, NoReturn
 import pytest
 import uvicorn
 
-from service.demo.story import leave_open
+from service.demo.story import leave_open, say_hours
 from service.demo.world import read_world
 from tests.conftest import KEYS
 from tests.service.demonstration import demonstration_client, live_recalls, live_story
+from tests.service.planning import made
 
 QUIET = [  # Chromium asks nobody but the page's own host
     "--no-sandbox",
@@ -32,7 +33,7 @@ QUIET = [  # Chromium asks nobody but the page's own host
 
 @pytest.fixture(scope="session")
 def site(templates: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
-    """The demonstration with its story and two recalls lived: `address`, `story`, their ids.
+    """The demonstration with story, plan and two recalls lived: `address`, `story`, their ids.
 
     `document` is the id of the story's certificate, received as another laboratory's.
     """
@@ -42,15 +43,17 @@ def site(templates: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     world = read_world()
     with demonstration_client(world, database, KEYS, folder, accept="text/html") as client:
         story = live_story(world, client)
+        engine = client.app.state.engine  # type: ignore[attr-defined]  # TestClient calls it a function
+        say_hours(world, engine, today=world.as_of)
+        plan = made(client)["id"]
         recall, notice = live_recalls(client)
         files = {"file": ("certificate.xml", story.files["xml"])}
         document = client.post("/v1/received-documents", files=files).json()["id"]
-        engine = client.app.state.engine  # type: ignore[attr-defined]  # TestClient calls it a function
         line = leave_open(world, engine, today=world.as_of)
         with serving(client.app) as address:
             yield SimpleNamespace(
                 address=address, story=story, recall=recall, notice=notice, document=document,
-                line=line, engine=engine,
+                line=line, plan=plan, engine=engine,
             )  # fmt: skip
 
 

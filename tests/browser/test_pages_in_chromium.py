@@ -21,6 +21,7 @@ GAUGE = identifier("TPP.PG.05")
 STEEL_WORKER = identifier("person:STL:1")
 MODULE = identifier("ev:TPP.PRES.M25:2026-03-17")  # with which the plant verifies its gauges
 WRONG = {"last_good_on": "2026-03-18", "found_on": "2026-11-21", "as_found": "0=0.01 2.5=0.01"}
+TRANSMITTER = identifier("TPP.PTX.02")
 VERIFIED_IN_JUNE = identifier("ev:TPP.PG.05:2026-06-12")
 PAGES = {
     "home": addresses.HOME_ROUTE,
@@ -41,6 +42,16 @@ PAGES = {
     "chain-later": "/calibrations/{story.calibration.id}/chain?on=2027-09-01",
     "item": addresses.item(GAUGE),
     "due": addresses.DUE_ROUTE,
+    "due-notices": addresses.DUE_NOTICES_ROUTE,
+    "figures": addresses.FIGURES_ROUTE,
+    "plans": addresses.PLANS_ROUTE,
+    "plan": "/plans/{site.plan}?discipline=压力 / pressure&first=13",
+    "plan-why": "/plans/{site.plan}/items/" + f"{TRANSMITTER}/verification",
+    "plan-settings": addresses.PLANS_ROUTE + "/settings",
+    "lots": addresses.LOTS_ROUTE,
+    "capabilities": addresses.CAPABILITIES_ROUTE,
+    "grants": addresses.GRANTS_ROUTE,
+    "summaries": addresses.SUMMARIES_ROUTE,
     "due-nothing": addresses.DUE_ROUTE + "?q=no+such+thing",
     "work-orders": addresses.WORK_ORDERS_ROUTE,
     "work-orders-none": addresses.WORK_ORDERS_ROUTE + "?q=no+such+thing",

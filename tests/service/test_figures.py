@@ -14,6 +14,7 @@ from tests.service import books
 from tests.service.books import ACTOR, NOW
 from tests.service.demonstration import demonstration_client
 from tests.service.nation import act_for
+from tests.service.planning import SETTINGS, say
 
 TODAY = date(2026, 3, 1)
 FIRST, LAST = date(2026, 1, 1), date(2026, 3, 1)
@@ -178,6 +179,35 @@ def test_each_number_is_that_of_its_rows_at_the_door_and_on_the_page(doors):
         assert one["definition_zh"]
         assert one["source"] == "ours"
     assert doors.get("/figures", headers={"accept": "text/html"}).status_code == 200
+
+
+def test_of_hours_that_nobody_said_nothing_is_told(doors):
+    weeks = doors.get("/v1/figures").json()["weeks"]
+
+    assert {week["capacity_hours"] for week in weeks} == {None}
+    for path in ("/figures", "/due"):
+        assert "is not on record" in seen(doors, path)
+
+
+def test_the_hours_of_a_week_are_those_said_for_plans_less_absences(doors):
+    """Pressure 10 h and temperature 8 h a week; in the week of 7 December no pressure."""
+    pressure, temperature = SETTINGS["disciplines"]
+    away = pressure | {"absences": [{"first": "2026-12-07", "last": "2026-12-11"}]}
+    say(doors, disciplines=[away, temperature])
+
+    weeks = doors.get("/v1/figures").json()["weeks"]
+
+    hours = {week["monday"]: week["capacity_hours"] for week in weeks}
+    assert hours == dict.fromkeys(hours, 18) | {"2026-12-07": 8}
+    assert {week["capacity"] for week in weeks} == {None}  # items a day: nobody said
+    for path in ("/figures", "/due"):
+        assert "The laboratory has 224 h in these weeks." in seen(doors, path)  # 13 × 18 − 10
+
+
+def seen(doors, path):
+    """Return a page in English."""
+    doors.cookies.set("lang", "en")
+    return doors.get(path, headers={"accept": "text/html"}).text
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from service.demo.story import say_hours
 from tests.service.demonstration import demonstration_client
 from tests.service.nation import act_for
 from tests.service.planning import LI, ZHOU, made, say, work
@@ -49,6 +50,20 @@ def board(page):
 def test_a_book_without_hours_is_led_to_say_them(page):
     assert "Say first what the laboratory can do" in board(page)
     assert "pressure" in page.get("/plans/settings").text  # suggested from the ledger
+
+
+def test_the_demonstration_has_hours_to_make_a_plan_from(page, demo):
+    say_hours(demo, page.app.state.engine, today=demo.as_of)
+    first_seen = board(page)
+
+    plan = made(page)
+
+    assert "Make a plan" in first_seen
+    assert "Say first" not in first_seen
+    assert (plan["checked"]["unplaced"], plan["items"]) == (0, 26)
+    settings = page.get("/v1/plans/settings", headers={"accept": "application/json"}).json()
+    assert settings["remarks"] == []
+    assert settings["reason"] == "示例 / example"
 
 
 def test_what_is_typed_is_kept_and_shown_again(page):

@@ -365,6 +365,7 @@ def due_view(asked: DueFilter | None = None) -> DuePage:
         weeks=draw_weeks(weeks, capacity=3, width=920, height=210),
         weeks_narrow=draw_weeks(weeks[:6], capacity=3, width=352, height=180),
         capacity=3,
+        hours=338.0,
         pages=3,
     )
 
