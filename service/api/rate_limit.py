@@ -5,15 +5,15 @@ from math import ceil
 from time import time
 
 from fastapi import Request
+from limits import RateLimitItemPerMinute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.auth import cookie_name
 from service.errors import TooManyRequests
 from service.problems import tell
-from service.throttle import Limit, Throttle, site_of
+from service.throttle import Throttle, site_of
 
 FREE = ("/static/", "/vendor/", "/healthz", "/readyz")
-MINUTE = 60  # seconds
 WHO = frozenset({b"authorization", b"cookie"})
 
 
@@ -28,27 +28,28 @@ class RateLimit:
     def __init__(self, app: ASGIApp, throttle: Throttle, a_minute: int) -> None:
         self.app = app
         self.throttle = throttle
-        self.of_caller = Limit(a_minute, MINUTE)
-        self.of_address = Limit(5 * a_minute, MINUTE)
+        self.of_caller = RateLimitItemPerMinute(a_minute)
+        self.of_address = RateLimitItemPerMinute(5 * a_minute)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or tell when to come again."""
         if scope["type"] != "http" or scope["path"].startswith(FREE):
             await self.app(scope, receive, send)
             return
-        request, left, refused = Request(scope), 0, None
-        caller = _caller(request)
-        limit = self.of_caller if caller else self.of_address
+        request, refused = Request(scope), None
+        caller, address = ("caller", _caller(request)), ("address", site_of(request))
+        whose, limit = (caller, self.of_caller) if caller[1] else (address, self.of_address)
         try:
-            left = self.throttle.admit(self.of_address, "address", site_of(request))
-            if caller:
-                left = self.throttle.admit(limit, "caller", caller)
+            self.throttle.admit(self.of_address, *address)
+            if whose is caller:
+                self.throttle.admit(limit, *caller)
         except TooManyRequests as error:
             refused = error
+        left = self.throttle.left(limit, *whose)
         told = [
-            (b"ratelimit-limit", b"%d" % limit.times),
-            (b"ratelimit-remaining", b"%d" % left),
-            (b"ratelimit-reset", b"%d" % ceil(MINUTE - time() % MINUTE)),
+            (b"ratelimit-limit", b"%d" % limit.amount),
+            (b"ratelimit-remaining", b"%d" % left.remaining),
+            (b"ratelimit-reset", b"%d" % max(0, ceil(left.reset_time - time()))),
         ]
 
         async def send_with_limit(message: Message) -> None:

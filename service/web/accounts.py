@@ -9,6 +9,7 @@ from uuid import UUID
 import segno
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from limits import RateLimitItemPerMinute
 
 from service import federation, permissions, second_factor
 from service.actions import accounts as actions
@@ -41,7 +42,7 @@ from service.store import people as store
 from service.tables.accounts import LoginSession
 from service.tables.people import ApiKey
 from service.tenancy import LogInSession, TenantSession
-from service.throttle import Limit, Throttle, site_of
+from service.throttle import Throttle, site_of
 from service.web import addresses
 from service.web.frame import TEMPLATES, page_before, render_page
 from service.web.loading import bilingual
@@ -49,7 +50,7 @@ from service.web.views import Bilingual
 
 router = APIRouter(include_in_schema=False)
 
-TRIES = Limit(10, 300)  # by account; and failures by address
+TRIES = RateLimitItemPerMinute(10, 5)  # by account; and failures by address
 PENDING_COOKIE = "suyuan-pending"
 A_MONTH = timedelta(days=30)
 
@@ -251,7 +252,7 @@ def prove(request: Request, name: str, act: Act) -> LoggedIn:
     except NotAuthenticated:
         throttle.count(TRIES, *where)
         raise
-    throttle.forget(*who)
+    throttle.forget(TRIES, *who)
     return started
 
 

@@ -246,7 +246,7 @@ def test_a_withdrawn_certificates_file_is_authentic_still(plant):
 
 
 def test_who_asks_without_end_is_made_to_wait(anyone, story):
-    most = LOOK_UPS.times
+    most = LOOK_UPS.amount
     address = f"/v1/certificates/{story.number}/status"
 
     answers = [anyone.get(address) for _ in range(most + 1)]
