@@ -301,8 +301,10 @@ class _Layout:
         if not method:
             return None
         siblings = sum(other.calibration_id == step.calibration_id for _, other in self.uses)
-        room = BOX_WIDTH / siblings - 4
-        lines = wrap(method, max(room - 12, TEXT_HEIGHT * 2), lines=2)
+        room = BOX_WIDTH / siblings - 16
+        if room < TEXT_HEIGHT * 2:  # the two letters that fit would say nothing
+            return None
+        lines = wrap(method, room, lines=2)
         width = max(map(text_width, lines)) + 12
         top = _row_y(self.rows[step.calibration_id]) + BOX_HEIGHT + 6
         return Label(

@@ -13,9 +13,13 @@ from service.tenancy import TenantSession
 def state(session: TenantSession, *, actor_id: UUID, now: datetime) -> OrganizationSummary:
     """State the counts of the own book for the month that is running; the last word of it holds.
 
-    Nobody else reads them: others see sums over organizations, once the month is over.
+    Nobody else reads them: others see sums over organizations, once the month is over. What was
+    stated at the very same moment stands.
     """
     today = day_of(now)
+    stated = session.get(OrganizationSummary, (session.organization_id, f"{today:%Y-%m}", now))
+    if stated is not None:
+        return stated
     counts = store.counts(session, on=today)
     row = OrganizationSummary(
         holder_id=session.organization_id,

@@ -67,6 +67,16 @@ def test_the_last_statement_of_a_month_holds(open_as, engine, names):
     assert pressure.counts["valid"] == 13
 
 
+def test_what_is_stated_twice_in_one_moment_is_stated_once(open_as, names):
+    first = state(open_as, "LAB", gauges=2)
+
+    again = state(open_as, "LAB", gauges=1)
+
+    assert again == first
+    with open_as("LAB") as session:
+        assert len(store.own(session)) == 1
+
+
 def test_two_are_too_few_for_anything_to_be_told(open_as, engine, names):
     state(open_as, "NIM", gauges=3)
     state(open_as, "LAB", gauges=3)

@@ -5,7 +5,7 @@ from itertools import combinations, pairwise
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from traceability.chain import trace
@@ -15,24 +15,32 @@ from traceability.graph import Flaw, Link, Reference
 GAUGE = "ev:TPP.PG.05:2026-06-12"
 
 
+def link(n, references):
+    return Link(
+        calibration_id=UUID(int=n + 1),
+        performed_on=date(2020, 1, 1),
+        item_name_en=f"Standard {n}",
+        references=tuple(
+            Reference(position=p, reference_id=UUID(int=m + 1), method_en="comparison " * 3)
+            for p, m in enumerate(references)
+        ),
+    )
+
+
 @st.composite
 def directed_acyclic_graphs(draw_from):
     """Return links of up to nine calibrations, each resting on some of those before it."""
     count = draw_from(st.integers(1, 9))
     return [
-        Link(
-            calibration_id=UUID(int=n + 1),
-            performed_on=date(2020, 1, 1),
-            item_name_en=f"Standard {n}",
-            references=tuple(
-                Reference(position=p, reference_id=UUID(int=m + 1), method_en="comparison " * 3)
-                for p, m in enumerate(
-                    draw_from(st.lists(st.integers(0, n - 1), max_size=3)) if n else []
-                )
-            ),
-        )
+        link(n, draw_from(st.lists(st.integers(0, n - 1), max_size=3)) if n else [])
         for n in range(count)
     ]
+
+
+def resting_on_one(users):
+    """Return a standard, calibrations that rest on it twice each, and one that rests on these."""
+    middle = range(1, users + 1)
+    return [link(0, []), *(link(n, [0, 0]) for n in middle), link(users + 1, middle)]
 
 
 def apart(a, b):
@@ -54,6 +62,7 @@ def runs_through(box, start, end):
 
 @settings(max_examples=60, deadline=None)
 @given(directed_acyclic_graphs())
+@example(resting_on_one(4))  # eight edges leave one box: no room for their labels
 def test_nothing_overlaps_in_the_drawing_of_any_chain(links):
     drawing = draw(trace(links, links[-1].calibration_id), language="en")
     boxes = {box.calibration_id: box for box in drawing.boxes}
