@@ -303,16 +303,21 @@ def _plan(session: "TenantSession", plan_id: str | None) -> "KeptPlan":
     return plans.load(session, newest.id)
 
 
-def _opened(code: str, *, read_only: bool) -> "TenantSession":
+@contextmanager
+def _opened(code: str, *, read_only: bool) -> Iterator["TenantSession"]:
     from service.database import open_engine  # noqa: PLC0415
     from service.store import directory  # noqa: PLC0415
     from service.tenancy import TenantSession  # noqa: PLC0415
 
     engine = open_engine(settings_at_hand().database_url)
-    organization_id = directory.organization_id(engine, code)
-    if organization_id is None:
-        raise typer.BadParameter(f"no organization {code}", param_hint="--book")
-    return TenantSession(engine, organization_id, read_only=read_only)
+    try:
+        organization_id = directory.organization_id(engine, code)
+        if organization_id is None:
+            raise typer.BadParameter(f"no organization {code}", param_hint="--book")
+        with TenantSession(engine, organization_id, read_only=read_only) as session:
+            yield session
+    finally:
+        engine.dispose()
 
 
 @contextmanager

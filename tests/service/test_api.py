@@ -54,7 +54,7 @@ def test_a_serial_number_finds_none_one_or_many_certificates(client):
         (row["issued_on"] for row in history), reverse=True
     )
     assert {row["status"] for row in history} == {"issued"}
-    assert client.get("/v1/certificates").status_code == 422
+    assert client.get("/v1/certificates").json() != []  # without one: those of the own book
     assert "0083105" not in json.dumps(history)  # the directory is no list of serial numbers
 
 
