@@ -141,7 +141,7 @@ def test_without_a_script_the_buttons_do_the_same(site, open_page):
     line = on_the_bench(site, "TPP.PG.03")
 
     page.goto(addresses.worksheet(line))
-    page.locator("summary").click()
+    page.locator("summary").first.click()
     page.locator('[name="paste"]').fill(PASTED)
     page.get_by_role("button", name="Put in").click()
     for name, value in (("temperature", "27"), ("humidity", "48"), ("rest_time", "2")):
