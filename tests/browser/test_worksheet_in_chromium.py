@@ -92,6 +92,7 @@ def test_from_the_scan_to_the_signature_by_keyboard_and_paste(site, open_page):
     assert page.locator("[data-row] .value.ok").count() == 10
     tab_to(page, "#submit")
     enter(page)
+    page.wait_for_url(lambda address: not address.endswith("/worksheet"))
 
     assert perf_counter() - started < THREE_MINUTES
     assert page.get_by_text("Measured").first.is_visible()
