@@ -1,13 +1,21 @@
 """What a command finds at hand: the database's settings, the moment asked about, the exit codes."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
+import typer
 from rich.console import Console
 
 from service.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from service.tenancy import TenantSession
 
 OPERATOR: Final = UUID(int=0)  # who acts at the command line, in the audit log
 FINDINGS: Final = 3  # besides 0 ok, 1 error, 2 usage
@@ -38,7 +46,6 @@ def require_ready(settings: Settings) -> None:
     Raises:
         DatabaseNotReady: it is one of these.
     """
-    from service.database import open_engine  # noqa: PLC0415
     from service.errors import DatabaseNotReady  # noqa: PLC0415
     from service.schema import require_ready as require_schema  # noqa: PLC0415
 
@@ -48,11 +55,50 @@ def require_ready(settings: Settings) -> None:
             f"there is no database {path}: run `suyuan db upgrade` for an empty one, "
             "or `suyuan demo` for the demonstration"
         )
+    with engine_of(settings) as engine:
+        require_schema(engine)
+
+
+@contextmanager
+def engine_of(settings: Settings) -> Iterator["Engine"]:
+    """Open the database for one command, and close all that it opened."""
+    from service.database import open_engine  # noqa: PLC0415
+
     engine = open_engine(settings.database_url)
     try:
-        require_schema(engine)
+        yield engine
     finally:
         engine.dispose()
+
+
+@contextmanager
+def book_of(settings: Settings, code: str, *, read_only: bool) -> Iterator["TenantSession"]:
+    """Open an organization's book for one command.
+
+    Raises:
+        typer.BadParameter: the code is nobody's.
+    """
+    from service.tenancy import TenantSession  # noqa: PLC0415
+
+    with engine_of(settings) as engine:
+        owner = organization_named(engine, code)
+        with TenantSession(engine, owner, read_only=read_only) as session:
+            yield session
+
+
+def organization_named(engine: "Engine", code: str) -> UUID:
+    """Return whose book a command works in.
+
+    Raises:
+        typer.BadParameter: the code is nobody's.
+    """
+    from service.store import directory  # noqa: PLC0415
+
+    known = directory.organization_codes(engine)
+    if code not in known:
+        there = ", ".join(known) or "none yet"
+        raise typer.BadParameter(f"no organization {code}; there are: {there}")
+    return known[code]
 
 
 def end_of(day: datetime | None) -> datetime:

@@ -8,10 +8,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from service.commands.at_hand import OPERATOR, end_of, settings_at_hand
+from service.commands.at_hand import OPERATOR, book_of, end_of, settings_at_hand
 
 if TYPE_CHECKING:
-    from service.tenancy import TenantSession
+    pass
 
 capability = typer.Typer(no_args_is_help=True, help="Keep the register of accredited CMC.")
 Organization = Annotated[str, typer.Option("--organization", help="The organization's code.")]
@@ -35,7 +35,7 @@ def list_(
     """
     from service.api.capabilities import list_capabilities  # noqa: PLC0415
 
-    with _book(organization, read_only=True) as session:
+    with book_of(settings_at_hand(), organization, read_only=True) as session:
         rows = list_capabilities(session, on.date() if on else None)
     told = [row.model_dump(mode="json") for row in rows]
     if as_json:
@@ -77,7 +77,7 @@ def add(
     """
     from service.actions import capabilities as actions  # noqa: PLC0415
 
-    with _book(organization, read_only=False) as session, session.begin():
+    with book_of(settings_at_hand(), organization, read_only=False) as session, session.begin():
         row = actions.add(
             session,
             actions.Scope(
@@ -118,21 +118,9 @@ def end(
         id_ = UUID(capability_id)
     except ValueError as error:
         raise typer.BadParameter("no id of a line", param_hint="CAPABILITY_ID") from error
-    with _book(organization, read_only=False) as session, session.begin():
+    with book_of(settings_at_hand(), organization, read_only=False) as session, session.begin():
         row = actions.end(
             session, id_, last_on=last_on.date(), reason=reason, actor_id=OPERATOR,
             now=end_of(None),
         )  # fmt: skip
         typer.echo(row.id)
-
-
-def _book(code: str, *, read_only: bool) -> "TenantSession":
-    from service.database import open_engine  # noqa: PLC0415
-    from service.store import directory  # noqa: PLC0415
-    from service.tenancy import TenantSession  # noqa: PLC0415
-
-    engine = open_engine(settings_at_hand().database_url)
-    organization_id = directory.organization_id(engine, code)
-    if organization_id is None:
-        raise typer.BadParameter(f"no organization {code}", param_hint="--organization")
-    return TenantSession(engine, organization_id, read_only=read_only)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from service.commands.at_hand import FINDINGS, end_of, settings_at_hand
+from service.commands.at_hand import FINDINGS, book_of, end_of, engine_of, settings_at_hand
 from service.commands.language import language_of
 
 if TYPE_CHECKING:
@@ -53,17 +53,10 @@ def list_due(
     from service import due_dates  # noqa: PLC0415  (each command loads its own)
     from service.api.due_dates import answer  # noqa: PLC0415
     from service.clock import day_of  # noqa: PLC0415
-    from service.database import open_engine  # noqa: PLC0415
-    from service.store import directory  # noqa: PLC0415
-    from service.tenancy import TenantSession  # noqa: PLC0415
 
     settings = settings_at_hand()
-    engine = open_engine(settings.database_url)
     day = on.date() if on else settings.demonstration_today or day_of(end_of(None))
-    organization_id = directory.organization_id(engine, book)
-    if organization_id is None:
-        raise typer.BadParameter(f"no organization {book}", param_hint="--book")
-    with TenantSession(engine, organization_id, read_only=True) as session:
+    with book_of(settings, book, read_only=True) as session:
         found = [
             one
             for one in due_dates.due_dates(session, on=day)
@@ -74,7 +67,6 @@ def list_due(
             typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
         else:
             _print(found, day, language_of(lang), explain=explain)
-    engine.dispose()
     overdue = sum(one.due.is_overdue(day) for one in found)
     Console(stderr=True).print(
         f"suyuan: {book} on {day}: {len(found)} due within {within} days, {overdue} overdue"
@@ -107,26 +99,22 @@ def notify(
     from service.api.digests import DigestAnswer, digest_answer  # noqa: PLC0415
     from service.api.digests import dry_run as as_written  # noqa: PLC0415
     from service.clock import day_of  # noqa: PLC0415
-    from service.database import open_engine  # noqa: PLC0415
     from service.store import directory  # noqa: PLC0415
-    from service.tenancy import TenantSession  # noqa: PLC0415
 
     settings = settings_at_hand()
-    engine, now = open_engine(settings.database_url), end_of(None)
+    now = end_of(None)
     day = on.date() if on else settings.demonstration_today or day_of(now)
-    named = directory.organization_id(engine, book) if book else None
-    if book and named is None:
-        raise typer.BadParameter(f"no organization {book}", param_hint="--book")
     told: list[DigestAnswer] = []
-    for organization_id in [named] if named else directory.organization_ids(engine):
-        with TenantSession(engine, organization_id, read_only=dry_run) as session, session.begin():
+    with engine_of(settings) as engine:
+        codes = [book] if book else directory.organization_codes(engine)
+    for code in codes:
+        with book_of(settings, code, read_only=dry_run) as session, session.begin():
             if dry_run:
                 told += as_written(digests.pending(session, on=day), on=day)
             else:
                 by_mail = bool(settings.smtp_host)
                 rows = digests.notify(session, on=day, now=now, by_mail=by_mail)
                 told += [digest_answer(row) for row in rows]
-    engine.dispose()
     if as_json:
         typer.echo(json.dumps([one.model_dump(mode="json") for one in told], indent=2))
     else:

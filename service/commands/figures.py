@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from service.commands.at_hand import end_of, settings_at_hand
+from service.commands.at_hand import book_of, end_of, settings_at_hand
 from service.commands.language import language_of
 
 DAY = ["%Y-%m-%d"]
@@ -37,21 +37,13 @@ def figures(
     """
     from service.api.figures import figures_answer  # noqa: PLC0415  (--help stays quick)
     from service.clock import day_of  # noqa: PLC0415
-    from service.database import open_engine  # noqa: PLC0415
     from service.figures import period  # noqa: PLC0415
-    from service.store import directory  # noqa: PLC0415
-    from service.tenancy import TenantSession  # noqa: PLC0415
 
     settings = settings_at_hand()
-    engine = open_engine(settings.database_url)
     today = settings.demonstration_today or day_of(end_of(None))
-    organization_id = directory.organization_id(engine, book)
-    if organization_id is None:
-        raise typer.BadParameter(f"no organization {book}", param_hint="--book")
     begins, ends = period(first and first.date(), last and last.date(), today)
-    with TenantSession(engine, organization_id, read_only=True) as session:
+    with book_of(settings, book, read_only=True) as session:
         told = figures_answer(session, begins, ends, on=today)
-    engine.dispose()
     if as_json:
         typer.echo(told.model_dump_json(indent=2))
         return

@@ -3,15 +3,23 @@
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from uuid import UUID
 
 import typer
 from rich.console import Console
 
-from service.commands.at_hand import FINDINGS, OPERATOR, settings_at_hand
+from service.commands.at_hand import (
+    FINDINGS,
+    OPERATOR,
+    book_of,
+    engine_of,
+    organization_named,
+    settings_at_hand,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+
+    from service.exchange import ledger_import
 
 Organization = Annotated[
     str, typer.Option("--organization", help="Whose ledger: the code of the organization.")
@@ -43,11 +51,8 @@ def import_(
 
     Example: suyuan import ledger.xlsx --organization TPP --dry-run
     """
-    from service.clock import now  # noqa: PLC0415  (--help stays quick)
-    from service.database import open_engine  # noqa: PLC0415
     from service.exchange import ledger_import  # noqa: PLC0415
     from service.exchange.ledger_plan import KEY_COLUMNS  # noqa: PLC0415
-    from service.tenancy import TenantSession  # noqa: PLC0415
 
     if match_by not in (None, *KEY_COLUMNS):
         raise typer.BadParameter(", ".join(KEY_COLUMNS), param_hint="--match-by")
@@ -56,27 +61,8 @@ def import_(
         match_by=match_by,
         all_or_nothing=all_or_nothing,
     )
-    settings = settings_at_hand()
-    engine = open_engine(settings.database_url)
-    owner, moment = organization_named(engine, organization), now()
-    with TenantSession(engine, owner) as session, session.begin() as transaction:
-        row, _ = ledger_import.preview(
-            session, file.read_bytes(), file_name=file.name, settings=how,
-            actor_id=OPERATOR, now=moment,
-        )  # fmt: skip
-        if not dry_run:
-            row = ledger_import.confirm(session, row.id, actor_id=OPERATOR, now=moment)
-        told: dict[str, Any] = {"import_id": str(row.id), "state": row.state, "counts": row.counts,
-                                "ignored_columns": row.settings["ignored"],
-                                "answers": row.answers}  # fmt: skip
-        written = ledger_import.refused(row)
-        job_id = ledger_import.job_of(session, row)
-        if dry_run:
-            transaction.rollback()
-    if job_id is not None:
-        ledger_import.run_job(lambda: TenantSession(engine, owner), job_id, now=now)
-        told["state"] = "applied"
-    engine.dispose()
+    with engine_of(settings_at_hand()) as engine:
+        told, written = _take_in(engine, organization, file, how, dry_run=dry_run)
     if refused is not None and written is not None:
         refused.write_bytes(written[0])
     _tell(told, dry_run=dry_run, as_json=as_json)
@@ -96,22 +82,16 @@ def export(
 
     Example: suyuan export --organization TPP --layout b3 --out ledger.xlsx
     """
-    from service.database import open_engine  # noqa: PLC0415
     from service.exchange.ledger_columns import LAYOUTS  # noqa: PLC0415
     from service.exchange.ledger_files import write_ledger  # noqa: PLC0415
     from service.store import ledger as store  # noqa: PLC0415
-    from service.tenancy import TenantSession  # noqa: PLC0415
 
     if layout not in LAYOUTS:
         raise typer.BadParameter(", ".join(LAYOUTS), param_hint="--layout")
     if out is not None and out.suffix not in (".csv", ".xlsx"):
         raise typer.BadParameter("a .csv or an .xlsx", param_hint="--out")
-    settings = settings_at_hand()
-    engine = open_engine(settings.database_url)
-    owner = organization_named(engine, organization)
-    with TenantSession(engine, owner, read_only=True) as session:
+    with book_of(settings_at_hand(), organization, read_only=True) as session:
         items, in_force = store.held(session), store.in_force(session)
-    engine.dispose()
     content = write_ledger(
         items,
         in_force,
@@ -124,18 +104,33 @@ def export(
         out.write_bytes(content)
 
 
-def organization_named(engine: "Engine", code: str) -> UUID:
-    """Return whose book a command works in.
+def _take_in(
+    engine: "Engine", organization: str, file: Path, how: "ledger_import.Settings", *, dry_run: bool
+) -> tuple[dict[str, Any], tuple[bytes, str] | None]:
+    """Return what became of a file's rows, and the file of those refused."""
+    from service.clock import now  # noqa: PLC0415
+    from service.exchange import ledger_import  # noqa: PLC0415
+    from service.tenancy import TenantSession  # noqa: PLC0415
 
-    Raises:
-        typer.BadParameter: the code is nobody's.
-    """
-    from service.store import directory  # noqa: PLC0415
-
-    known = directory.organization_codes(engine)
-    if code not in known:
-        raise typer.BadParameter(", ".join(known) or "none yet", param_hint="--organization")
-    return known[code]
+    owner, moment = organization_named(engine, organization), now()
+    with TenantSession(engine, owner) as session, session.begin() as transaction:
+        row, _ = ledger_import.preview(
+            session, file.read_bytes(), file_name=file.name, settings=how,
+            actor_id=OPERATOR, now=moment,
+        )  # fmt: skip
+        if not dry_run:
+            row = ledger_import.confirm(session, row.id, actor_id=OPERATOR, now=moment)
+        told: dict[str, Any] = {"import_id": str(row.id), "state": row.state, "counts": row.counts,
+                                "ignored_columns": row.settings["ignored"],
+                                "answers": row.answers}  # fmt: skip
+        written = ledger_import.refused(row)
+        job_id = ledger_import.job_of(session, row)
+        if dry_run:
+            transaction.rollback()
+    if job_id is not None:
+        ledger_import.run_job(lambda: TenantSession(engine, owner), job_id, now=now)
+        told["state"] = "applied"
+    return told, written
 
 
 def _tell(told: dict[str, Any], *, dry_run: bool, as_json: bool) -> None:

@@ -14,7 +14,7 @@ from uuid import UUID
 import typer
 from rich.console import Console
 
-from service.commands.at_hand import FINDINGS, OPERATOR, end_of, settings_at_hand
+from service.commands.at_hand import FINDINGS, OPERATOR, book_of, end_of, settings_at_hand
 from service.commands.language import language_of
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def settings_(
     from service.planning_settings import PlanningSettings  # noqa: PLC0415
 
     if file is None:
-        with _opened(book, read_only=True) as session:
+        with book_of(settings_at_hand(), book, read_only=True) as session:
             typer.echo(actions.settings_of(session)[1].model_dump_json(indent=2))
         return
     if not reason.strip():
@@ -100,7 +100,7 @@ def make(
     from traceability.planning.planner import plan as find_plan  # noqa: PLC0415
 
     day = _today(on)
-    with _opened(book, read_only=True) as session:
+    with book_of(settings_at_hand(), book, read_only=True) as session:
         record, settings = actions.settings_of(session)
         framed, settings_id = frame(session, settings, on=day), record.id
     with _progress() as note:
@@ -138,7 +138,7 @@ def show(*, book: Book, plan_id: PlanId = None, as_json: AsJson = False, lang: L
     from service import plans  # noqa: PLC0415
     from service.api.plans import conflict_answer, placement_answer, plan_answer  # noqa: PLC0415
 
-    with _opened(book, read_only=True) as session:
+    with book_of(settings_at_hand(), book, read_only=True) as session:
         kept = _plan(session, plan_id)
         rows = plans.planned_items(session, kept)
         if as_json:
@@ -181,7 +181,7 @@ def explain(
     from service import plans  # noqa: PLC0415
 
     language = language_of(lang)
-    with _opened(book, read_only=True) as session:
+    with book_of(settings_at_hand(), book, read_only=True) as session:
         kept = _plan(session, plan_id)
         found = [
             row
@@ -234,7 +234,7 @@ def export(
     from service import plans  # noqa: PLC0415
     from service.exchange.plan_files import write_calendar, write_csv  # noqa: PLC0415
 
-    with _opened(book, read_only=True) as session:
+    with book_of(settings_at_hand(), book, read_only=True) as session:
         kept = _plan(session, plan_id)
         rows = plans.planned_items(session, kept)
     if form == "csv":
@@ -304,25 +304,8 @@ def _plan(session: "TenantSession", plan_id: str | None) -> "KeptPlan":
 
 
 @contextmanager
-def _opened(code: str, *, read_only: bool) -> Iterator["TenantSession"]:
-    from service.database import open_engine  # noqa: PLC0415
-    from service.store import directory  # noqa: PLC0415
-    from service.tenancy import TenantSession  # noqa: PLC0415
-
-    engine = open_engine(settings_at_hand().database_url)
-    try:
-        organization_id = directory.organization_id(engine, code)
-        if organization_id is None:
-            raise typer.BadParameter(f"no organization {code}", param_hint="--book")
-        with TenantSession(engine, organization_id, read_only=read_only) as session:
-            yield session
-    finally:
-        engine.dispose()
-
-
-@contextmanager
 def _writing(code: str) -> Iterator["TenantSession"]:
-    with _opened(code, read_only=False) as session, session.begin():
+    with book_of(settings_at_hand(), code, read_only=False) as session, session.begin():
         yield session
 
 

@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from service.commands.at_hand import FINDINGS, end_of, settings_at_hand
+from service.commands.at_hand import FINDINGS, book_of, end_of, settings_at_hand
 
 if TYPE_CHECKING:
     from service.affected import Fault, RecallList
@@ -324,28 +324,18 @@ class _Here:
 def _book(code: str, person: str | None = None) -> Iterator[_Here]:
     """Open the book of an organization, to write as a person or, as nobody, only to read."""
     from service.clock import now  # noqa: PLC0415
-    from service.database import open_engine  # noqa: PLC0415
-    from service.store import directory  # noqa: PLC0415
     from service.store import people as people_store  # noqa: PLC0415
-    from service.tenancy import TenantSession  # noqa: PLC0415
 
-    engine = open_engine(settings_at_hand().database_url)
-    try:
-        organization_id = directory.organization_id(engine, code)
-        if organization_id is None:
-            raise typer.BadParameter(f"no organization {code}", param_hint="--book")
-        with TenantSession(engine, organization_id, read_only=person is None) as session:
-            session.expire_on_commit = False
-            with session.begin():
-                members = people_store.of_organization(session) if person else ()
-                acting = [
-                    one.id for one in members if person in (str(one.id), one.name_en, one.name_zh)
-                ]
-                if person is not None and len(acting) != 1:
-                    raise typer.BadParameter(f"{len(acting)} people of {code} are {person}")
-                yield _Here(session, acting[0] if acting else organization_id, now())
-    finally:
-        engine.dispose()
+    with book_of(settings_at_hand(), code, read_only=person is None) as session:
+        session.expire_on_commit = False
+        with session.begin():
+            members = people_store.of_organization(session) if person else ()
+            acting = [
+                one.id for one in members if person in (str(one.id), one.name_en, one.name_zh)
+            ]
+            if person is not None and len(acting) != 1:
+                raise typer.BadParameter(f"{len(acting)} people of {code} are {person}")
+            yield _Here(session, acting[0] if acting else session.organization_id, now())
 
 
 def _fault(

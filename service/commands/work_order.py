@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from service.commands.at_hand import FINDINGS, end_of, settings_at_hand
+from service.commands.at_hand import FINDINGS, book_of, end_of, settings_at_hand
 
 if TYPE_CHECKING:
     from service.store.work_orders import Listed
@@ -97,21 +97,6 @@ class _Book:
         raise typer.BadParameter(f"no item {number} (number, or number/2 for its second item)")
 
 
-def _opened(code: str, *, read_only: bool) -> "TenantSession":
-    from sqlmodel import Session, select  # noqa: PLC0415
-
-    from service.database import open_engine  # noqa: PLC0415
-    from service.tables.organizations import Organization as Row  # noqa: PLC0415
-    from service.tenancy import TenantSession  # noqa: PLC0415
-
-    engine = open_engine(settings_at_hand().database_url)
-    with Session(engine) as session:
-        id_ = session.exec(select(Row.id).where(Row.code == code)).first()
-    if id_ is None:
-        raise typer.BadParameter(f"no organization {code}", param_hint="--organization")
-    return TenantSession(engine, id_, read_only=read_only)
-
-
 @work_order.command("list")
 def list_(
     *,
@@ -125,7 +110,7 @@ def list_(
     """
     from service.store import work_orders as store  # noqa: PLC0415
 
-    with _opened(organization, read_only=True) as session:
+    with book_of(settings_at_hand(), organization, read_only=True) as session:
         rows = [row for row in store.listed(session) if state in (None, row.state.value)]
         told = [_told(row) for row in rows]
     if as_json:
@@ -166,7 +151,7 @@ def show(
     from service import worksheets  # noqa: PLC0415
     from service.actions.worksheets import as_content  # noqa: PLC0415
 
-    with _opened(organization, read_only=True) as session:
+    with book_of(settings_at_hand(), organization, read_only=True) as session:
         row = _Book(session).line(number)
         opened = worksheets.open_worksheet(session, row.line.id, now=end_of(None))
         following = _next(session, row)
@@ -208,7 +193,7 @@ def fill(
     from service.exchange.sheet_file import read_sheet_file, with_readings  # noqa: PLC0415
 
     now = end_of(None)
-    with _opened(organization, read_only=False) as session, session.begin():
+    with book_of(settings_at_hand(), organization, read_only=False) as session, session.begin():
         book = _Book(session)
         line_id: UUID = book.line(number).line.id
         opened = worksheets.open_worksheet(session, line_id, now=now)
@@ -258,7 +243,7 @@ def remark(
         raise typer.BadParameter("NAME=TEXT", param_hint="TEXTS")
     told = {name: text for name, _, text in (pair.partition("=") for pair in texts)}
     now = end_of(None)
-    with _opened(organization, read_only=False) as session, session.begin():
+    with book_of(settings_at_hand(), organization, read_only=False) as session, session.begin():
         book = _Book(session)
         line_id: UUID = book.line(number).line.id
         opened = worksheets.open_worksheet(session, line_id, now=now)
@@ -312,7 +297,7 @@ def new(
     from service.actions import order_exchange  # noqa: PLC0415
     from service.actions.work_orders import Asked  # noqa: PLC0415
 
-    with _opened(organization, read_only=False) as session, session.begin():
+    with book_of(settings_at_hand(), organization, read_only=False) as session, session.begin():
         book = _Book(session)
         chosen = [book.item(named) for named in items]
         order = order_exchange.place(
@@ -508,7 +493,7 @@ def inbox(*, organization: Organization, as_json: AsJson = False) -> None:
     """
     from service.store import work_orders as store  # noqa: PLC0415
 
-    with _opened(organization, read_only=True) as session:
+    with book_of(settings_at_hand(), organization, read_only=True) as session:
         waiting = [row for row, receipt in store.inbox(session) if receipt is None]
         waiting += store.results_waiting(session, limit=MOST_RESULTS)
         told = [
@@ -546,7 +531,7 @@ def take_in(
     """
     from service.actions import order_exchange  # noqa: PLC0415
 
-    with _opened(organization, read_only=False) as session, session.begin():
+    with book_of(settings_at_hand(), organization, read_only=False) as session, session.begin():
         book, now = _Book(session), end_of(None)
         person = book.person(as_person)
         if line is None:
@@ -563,7 +548,7 @@ def _answer(
 ) -> None:
     from service.actions import order_exchange  # noqa: PLC0415
 
-    with _opened(organization, read_only=False) as session, session.begin():
+    with book_of(settings_at_hand(), organization, read_only=False) as session, session.begin():
         book = _Book(session)
         order = order_exchange.answer(
             session,
@@ -585,7 +570,7 @@ def _step(
     as_json: bool,
 ) -> None:
     """Let one item take a step in somebody's name, and tell where it stands then."""
-    with _opened(organization, read_only=False) as session, session.begin():
+    with book_of(settings_at_hand(), organization, read_only=False) as session, session.begin():
         book = _Book(session)
         row = book.line(number)
         act(book, row.line, book.person(name), end_of(None))

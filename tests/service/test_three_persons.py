@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import select
+from sqlmodel import func, select
 from uuid_utils.compat import uuid7
 
 from certificates.content import Meaning
@@ -109,7 +109,11 @@ def sign(session, story, before):
 @pytest.mark.parametrize("seconds", [0, 299.999, 300])
 def test_a_signature_follows_its_proof_within_300_s(open_as, story, seconds):
     with open_as("LAB") as session, session.begin():
+        before = session.exec(select(func.count()).select_from(Signature)).one()
         sign(session, story, timedelta(seconds=seconds))
+
+    with open_as("LAB") as session:
+        assert session.exec(select(func.count()).select_from(Signature)).one() == before + 1
 
 
 @pytest.mark.parametrize("seconds", [300.001, 301, 86_400, -1], ids=str)

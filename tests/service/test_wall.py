@@ -758,6 +758,9 @@ def test_a_grantee_cannot_prolong_its_grant(open_as, names, story):
         grant.expires_at = datetime(2099, 1, 1, tzinfo=UTC)
         session.flush()
 
+    with open_as("NIM") as session:
+        assert session.execute(select(AccessGrant)).scalar_one().expires_at.year < 2099
+
 
 REWRITES = {
     "sqlite": [
