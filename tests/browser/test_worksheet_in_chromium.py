@@ -120,6 +120,23 @@ def test_enter_goes_down_and_a_slip_is_asked_about_at_once(site, open_page):
     assert page.locator('[name="rows.1.r.up_before_tapping"]').get_attribute("aria-invalid")
 
 
+def test_a_save_under_way_is_no_stranger_to_the_submission_that_overtakes_it(site, open_page):
+    page, line = open_page(), on_the_bench(site, "TPP.PG.02")
+    held = []
+
+    page.goto(addresses.worksheet(line))
+    page.route("**/worksheet", lambda route: held.append(route), times=1)  # noqa: PLW0108
+    page.locator('[name="rows.1.r.up_before_tapping"]').fill("0.42")
+    with page.expect_request("**/worksheet"):  # the script saves when typing pauses
+        pass
+    page.get_by_role("button", name="Save and check").click(no_wait_after=True)
+    with page.expect_navigation():
+        held[0].continue_()
+
+    assert page.get_by_text("Saved as revision").is_visible()
+    assert page.get_by_text("meanwhile").count() == 0
+
+
 def test_what_was_typed_survives_a_lost_connection(site, open_page):
     page, line = open_page(), on_the_bench(site, "TPP.PG.02")
     context, cell = page.context, '[name="rows.3.r.up_before_tapping"]'

@@ -15,7 +15,6 @@ REVIEWED = {
     "backups.py": "the operator copies and counts the whole database, as the owner of the tables",
     "bulk.py": "thousands of rows of the session whose connection it is, each stamped as its own",
     "commands/organizations.py": "the operator creates a tenant, as the owner of the tables",
-    "commands/work_order.py": "the operator names an organization by code, and goes on in its book",
     "database.py": "the engine itself: how a transaction begins",
     "demo/loader.py": "the demonstration's tenants are created by the owner of the tables",
     "schema.py": "migrations, the guards and the revision, before anything is served",

@@ -5,7 +5,7 @@ const kept = document.getElementById("kept");
 const place = `worksheet ${form.dataset.line}`;
 const grid = () => [...form.querySelectorAll(".grid-t tbody tr")].map((tr) => [...tr.querySelectorAll(".cell")]);
 const say = (text) => { if (kept) kept.textContent = text; };
-let judging = 0, saving = 0, changed = false;
+let judging = 0, saving = 0, changed = false, underway = null; // underway: a save not yet answered
 
 // What is typed is judged by the server a moment later.
 async function judge() {
@@ -35,8 +35,13 @@ function keep() {
   try { localStorage.setItem(place, JSON.stringify({ version: form.elements.version.value, entries: entries() })); } catch { /* private mode */ }
 }
 async function save() {
+  await underway;
   if (!changed || !document.getElementById("submit")) return;
   changed = false;
+  await (underway = send());
+  underway = null;
+}
+async function send() {
   try {
     const answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { accept: "application/json" } });
     const told = await answer.json();
@@ -69,7 +74,14 @@ form.addEventListener("input", () => {
   saving = setTimeout(save, 4000);
 });
 addEventListener("online", save);
-form.addEventListener("submit", () => clearTimeout(saving));
+// A person's own save is answered first: the form then names the revision it made.
+form.addEventListener("submit", async (event) => {
+  clearTimeout(saving);
+  if (!underway) return;
+  event.preventDefault();
+  await underway;
+  form.requestSubmit(event.submitter);
+});
 
 // Enter and the arrows go from cell to cell, as in a spreadsheet.
 form.addEventListener("keydown", (event) => {
