@@ -1,7 +1,8 @@
 """What a command finds at hand: the database's settings, the moment asked about, the exit codes."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -9,6 +10,7 @@ from uuid import UUID
 
 import typer
 from rich.console import Console
+from rich.progress import Progress
 
 from service.settings import Settings
 
@@ -59,12 +61,17 @@ def require_ready(settings: Settings) -> None:
         require_schema(engine)
 
 
-@contextmanager
-def engine_of(settings: Settings) -> Iterator["Engine"]:
+def engine_of(settings: Settings) -> "AbstractContextManager[Engine]":
     """Open the database for one command, and close all that it opened."""
+    return engine_at(settings.database_url)
+
+
+@contextmanager
+def engine_at(url: str) -> Iterator["Engine"]:
+    """Open what is at an address, such as the database as its owner, for one command."""
     from service.database import open_engine  # noqa: PLC0415
 
-    engine = open_engine(settings.database_url)
+    engine = open_engine(url)
     try:
         yield engine
     finally:
@@ -84,6 +91,27 @@ def book_of(settings: Settings, code: str, *, read_only: bool) -> Iterator["Tena
         owner = organization_named(engine, code)
         with TenantSession(engine, owner, read_only=read_only) as session:
             yield session
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """All books of the database, and what is told of each that is done."""
+
+    engine: "Engine"
+    ids: Sequence[UUID]
+    progress: Callable[[int], None]
+
+
+@contextmanager
+def all_books(settings: Settings, *, passes: int = 1) -> Iterator[Books]:
+    """Open the database to go through all books so many times, with a bar for whoever looks on."""
+    from service.store import directory  # noqa: PLC0415
+
+    with engine_of(settings) as engine:
+        ids = directory.organization_ids(engine)
+        with Progress(console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("books", total=passes * len(ids))
+            yield Books(engine, ids, lambda count: bar.advance(task, count))
 
 
 def organization_named(engine: "Engine", code: str) -> UUID:

@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
 
-from service.commands.at_hand import FINDINGS, end_of, settings_at_hand
+from service.commands.at_hand import FINDINGS, all_books, end_of, engine_of, settings_at_hand
 
 audit = typer.Typer(help="Audit every book; `check`: whether its audit log was altered.")
 
@@ -37,34 +36,25 @@ def audit_chains(
     """
     from service import answers  # noqa: PLC0415  (--help stays quick)
     from service.clock import day_of  # noqa: PLC0415
-    from service.database import open_engine  # noqa: PLC0415
-    from service.store import directory  # noqa: PLC0415
 
     if context.invoked_subcommand is not None:
         return
-    settings = settings_at_hand()
-    engine, moment = open_engine(settings.database_url), end_of(known_at)
+    settings, moment = settings_at_hand(), end_of(known_at)
     day = on.date() if on else settings.demonstration_today or day_of(moment)
-    ids = directory.organization_ids(engine)
-    with Progress(console=stderr, transient=True) as progress:
-        task = progress.add_task("books", total=len(ids))
+    with all_books(settings) as books:
         findings = answers.audit_books(
-            engine,
-            ids,
-            on=day,
-            known_at=moment,
-            progress=lambda count: progress.advance(task, count),
+            books.engine, books.ids, on=day, known_at=moment, progress=books.progress
         )
+        names = answers.names_of(books.engine, books.ids)
     if as_json:
         told = [{"flaw": f.flaw.value, "subjects": [str(id_) for id_ in f.subjects],
                  "ratio": f.ratio, "ratio_limit": f.ratio_limit} for f in findings]  # fmt: skip
         typer.echo(json.dumps(told, indent=2))
     else:
-        names = answers.names_of(engine, ids)
         for finding in findings:
             subjects = " ← ".join(names.get(id_, str(id_)) for id_ in finding.subjects)
             typer.echo(f"{finding.flaw.value}\t{subjects}")
-    stderr.print(f"suyuan: {len(ids)} books on {day}: {len(findings)} findings")
+    stderr.print(f"suyuan: {len(books.ids)} books on {day}: {len(findings)} findings")
     if findings:
         raise typer.Exit(FINDINGS)
 
@@ -79,28 +69,26 @@ def check(*, as_json: AsJson = False) -> None:
     Example: suyuan audit check
     """
     from service import audit as log  # noqa: PLC0415
-    from service.database import open_engine  # noqa: PLC0415
     from service.store import audit as store  # noqa: PLC0415
     from service.store import directory  # noqa: PLC0415
     from service.tenancy import TenantSession  # noqa: PLC0415
 
-    engine = open_engine(settings_at_hand().database_url)
     told, broken = [], 0
-    for code, owner in directory.organization_codes(engine).items():
-        with TenantSession(engine, owner, read_only=True) as session:
-            found = log.first_broken(store.chain(session))
-            newest = next(iter(store.newest(session, limit=1)), None)
-        broken += found is not None
-        told.append(
-            {
-                "organization": code,
-                "broken_position": found.position if found else None,
-                "reason": found.reason if found else None,
-                "end_position": newest.position if newest else None,
-                "end_sha256": newest.sha256 if newest else None,
-            }
-        )
-    engine.dispose()
+    with engine_of(settings_at_hand()) as engine:
+        for code, owner in directory.organization_codes(engine).items():
+            with TenantSession(engine, owner, read_only=True) as session:
+                found = log.first_broken(store.chain(session))
+                newest = next(iter(store.newest(session, limit=1)), None)
+            broken += found is not None
+            told.append(
+                {
+                    "organization": code,
+                    "broken_position": found.position if found else None,
+                    "reason": found.reason if found else None,
+                    "end_position": newest.position if newest else None,
+                    "end_sha256": newest.sha256 if newest else None,
+                }
+            )
     if as_json:
         typer.echo(json.dumps(told, indent=2))
     for row in () if as_json else told:

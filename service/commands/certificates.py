@@ -14,7 +14,7 @@ from uuid import UUID
 import typer
 from rich.console import Console
 
-from service.commands.at_hand import OPERATOR, settings_at_hand
+from service.commands.at_hand import OPERATOR, book_of, engine_of, settings_at_hand
 
 if TYPE_CHECKING:
     from service.settings import Settings
@@ -248,36 +248,23 @@ def fetch_schema(
 def _book(settings: "Settings", code: str) -> Iterator[tuple["TenantSession", datetime]]:
     """Open the book of an organization, for one transaction."""
     from service.clock import now, standing_on  # noqa: PLC0415
-    from service.database import open_engine  # noqa: PLC0415
-    from service.errors import NotFound  # noqa: PLC0415
-    from service.store import directory  # noqa: PLC0415
-    from service.tenancy import TenantSession  # noqa: PLC0415
 
     today = settings.demonstration_today
     moment = standing_on(today)() if today else now()
-    engine = open_engine(settings.database_url)
-    try:
-        organization_id = directory.organization_id(engine, code)
-        if organization_id is None:
-            raise NotFound("organization", code)
-        with TenantSession(engine, organization_id) as session, session.begin():
-            yield session, moment
-    finally:
-        engine.dispose()
+    with book_of(settings, code, read_only=False) as session, session.begin():
+        yield session, moment
 
 
 @contextmanager
 def _book_of(settings: "Settings", number: str) -> Iterator[tuple["TenantSession", UUID, datetime]]:
     """Open the book of whoever issued a certificate, for one transaction."""
     from service import public  # noqa: PLC0415
-    from service.database import open_engine  # noqa: PLC0415
     from service.errors import NotFound  # noqa: PLC0415
     from service.lookup import open_lookup_keys  # noqa: PLC0415
 
-    engine = open_engine(settings.database_url)
     keys = open_lookup_keys(settings.lookup_key_file)
-    entry = public.find_by_number(engine, keys, number)
-    engine.dispose()
+    with engine_of(settings) as engine:
+        entry = public.find_by_number(engine, keys, number)
     if entry is None:
         raise NotFound("certificate", number)
     with _book(settings, entry.number.partition("-")[0]) as (session, now):

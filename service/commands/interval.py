@@ -10,12 +10,13 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from service.commands.at_hand import FINDINGS, end_of, settings_at_hand
+from service.commands.at_hand import FINDINGS, end_of, engine_of, settings_at_hand
 from service.commands.language import Language, language_of
 
 if TYPE_CHECKING:
     from service.api.intervals import ItemIntervalAnswer
     from service.intervals import ItemInterval
+    from service.settings import Settings
     from service.tables.items import Item
 
 WIDTH: Final = 30  # characters of a bar from 0 to 1
@@ -72,7 +73,7 @@ def interval(
         raise typer.BadParameter("lies in (0, 1): 0.95, not 95", param_hint="--target")
     settings, moment = settings_at_hand(), end_of(known_at)
     day = on.date() if on else settings.demonstration_today or day_of(moment)
-    found = _in_every_book(settings.database_url, serial, target, day, moment)
+    found = _in_every_book(settings, serial, target, day, moment)
     if not found:
         typer.echo(f"suyuan: no item has the serial number {serial}", err=True)
         raise typer.Exit(1)
@@ -110,27 +111,25 @@ def _tell_lot(path: Path, *, as_json: bool, language: Language) -> None:
 
 
 def _in_every_book(
-    database_url: str, serial: str, target: float, on: date, known_at: datetime
+    settings: "Settings", serial: str, target: float, on: date, known_at: datetime
 ) -> "list[tuple[Item, ItemInterval]]":
     """Return the interval of each item with this number; of two books' copies the fuller one."""
-    from service.database import open_engine  # noqa: PLC0415
     from service.intervals import interval_of  # noqa: PLC0415
     from service.store import directory  # noqa: PLC0415
     from service.store import items as item_store  # noqa: PLC0415
     from service.tenancy import TenantSession  # noqa: PLC0415
 
-    engine = open_engine(database_url)
     found: dict[UUID, tuple[Item, ItemInterval]] = {}
-    for book in directory.organization_ids(engine):
-        with TenantSession(engine, book, read_only=True) as session:
-            for item in item_store.by_serial_number(session, serial):
-                one = interval_of(
-                    session, item.id, target_reliability=target, on=on, known_at=known_at
-                )
-                if item.id not in found or len(one.history) > len(found[item.id][1].history):
-                    session.expunge(item)
-                    found[item.id] = item, one
-    engine.dispose()
+    with engine_of(settings) as engine:
+        for book in directory.organization_ids(engine):
+            with TenantSession(engine, book, read_only=True) as session:
+                for item in item_store.by_serial_number(session, serial):
+                    one = interval_of(
+                        session, item.id, target_reliability=target, on=on, known_at=known_at
+                    )
+                    if item.id not in found or len(one.history) > len(found[item.id][1].history):
+                        session.expunge(item)
+                        found[item.id] = item, one
     return list(found.values())
 
 

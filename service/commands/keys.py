@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from service.commands.at_hand import settings_at_hand
+from service.commands.at_hand import engine_of, settings_at_hand
 
 if TYPE_CHECKING:
     from service.seals import HeldKey, Seals
@@ -101,16 +101,12 @@ def show(code: Code) -> None:
 
 
 def _at_hand(code: str) -> "tuple[Seals, Issuer]":
-    from service.database import open_engine  # noqa: PLC0415
     from service.seals import open_seals  # noqa: PLC0415
     from service.store import log  # noqa: PLC0415
 
     settings = settings_at_hand()
-    engine = open_engine(settings.database_url)
-    try:
+    with engine_of(settings) as engine:
         return open_seals(settings), log.issuer(engine, code)
-    finally:
-        engine.dispose()
 
 
 def _make(seals: "Seals", issuer: "Issuer", *, request: bool) -> None:
@@ -137,12 +133,11 @@ def _tell(seals: "Seals", held: "HeldKey") -> None:
 def make_missing(settings: "Settings") -> None:
     """Make a key for each organization that has none, and say so: nothing is issued unsealed."""
     from service.clock import now  # noqa: PLC0415
-    from service.database import open_engine  # noqa: PLC0415
     from service.seals import open_seals  # noqa: PLC0415
     from service.store import log  # noqa: PLC0415
 
-    seals, engine = open_seals(settings), open_engine(settings.database_url)
-    for issuer in log.issuers(engine):
-        if not seals.held(issuer.code):
-            _tell(seals, seals.create(issuer.code, issuer.name_en, now=now()))
-    engine.dispose()
+    seals = open_seals(settings)
+    with engine_of(settings) as engine:
+        for issuer in log.issuers(engine):
+            if not seals.held(issuer.code):
+                _tell(seals, seals.create(issuer.code, issuer.name_en, now=now()))

@@ -44,8 +44,7 @@ def create(
 
     from service.actions import accounts, organizations  # noqa: PLC0415
     from service.clock import now  # noqa: PLC0415
-    from service.commands.at_hand import require_ready  # noqa: PLC0415
-    from service.database import open_engine  # noqa: PLC0415
+    from service.commands.at_hand import engine_at, engine_of, require_ready  # noqa: PLC0415
     from service.settings import Settings  # noqa: PLC0415
     from service.tenancy import TenantSession  # noqa: PLC0415
 
@@ -53,14 +52,21 @@ def create(
         raise typer.BadParameter(f"one of {', '.join(KINDS)}", param_hint="--kind")
     settings = Settings()
     require_ready(settings)
-    with Session(open_engine(settings.owner_url)) as owner, owner.begin():
+    with (
+        engine_at(settings.owner_url) as engine,
+        Session(engine) as owner,
+        owner.begin(),
+    ):
         row = organizations.create_organization(
             owner, code=code, name_zh=name_zh, name_en=name_en, kind=kind, address=address,
             contact=contact,
         )  # fmt: skip
         organization_id = row.id
-    engine = open_engine(settings.database_url)
-    with TenantSession(engine, organization_id) as session, session.begin():
+    with (
+        engine_of(settings) as engine,
+        TenantSession(engine, organization_id) as session,
+        session.begin(),
+    ):
         invited = accounts.invite(
             session, role="administrator", authorised={}, actor_id=None, now=now(),
             name_zh=administrator_zh, name_en=administrator_en,
@@ -86,23 +92,15 @@ def invite(
     """
     from service.actions import accounts  # noqa: PLC0415
     from service.clock import now  # noqa: PLC0415
-    from service.commands.at_hand import require_ready  # noqa: PLC0415
-    from service.database import open_engine  # noqa: PLC0415
-    from service.errors import NotFound  # noqa: PLC0415
+    from service.commands.at_hand import book_of, require_ready  # noqa: PLC0415
     from service.settings import Settings  # noqa: PLC0415
-    from service.store import directory  # noqa: PLC0415
-    from service.tenancy import TenantSession  # noqa: PLC0415
 
     if (person_id is None) == (not name_zh or not name_en):
         raise typer.BadParameter("a new person by both names, or one of the book by --person")
     settings = Settings()
     require_ready(settings)
-    engine = open_engine(settings.database_url)
-    organization_id = directory.organization_id(engine, organization_code)
-    if organization_id is None:
-        raise NotFound("organization", organization_code)
     moment: datetime = now()
-    with TenantSession(engine, organization_id) as session, session.begin():
+    with book_of(settings, organization_code, read_only=False) as session, session.begin():
         invited = (
             accounts.invite_again(session, person_id, actor_id=None, now=moment)
             if person_id

@@ -13,9 +13,8 @@ from uuid import UUID
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
 
-from service.commands.at_hand import FINDINGS, book_of, end_of, settings_at_hand
+from service.commands.at_hand import FINDINGS, all_books, book_of, end_of, settings_at_hand
 
 if TYPE_CHECKING:
     from service.affected import Fault, RecallList
@@ -289,26 +288,19 @@ def _ask_all_books(
 ) -> "RecallList":
     from service import networks  # noqa: PLC0415
     from service.clock import day_of  # noqa: PLC0415
-    from service.database import open_engine  # noqa: PLC0415
-    from service.store import directory  # noqa: PLC0415
 
-    settings = settings_at_hand()
-    engine, moment = open_engine(settings.database_url), end_of(known_at)
-    books = directory.organization_ids(engine)
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("books", total=2 * len(books))
-        found = networks.recall_over_books(
-            engine,
-            books,
+    settings, moment = settings_at_hand(), end_of(known_at)
+    with all_books(settings, passes=2) as books:
+        return networks.recall_over_books(
+            books.engine,
+            books.ids,
             _identified(calibration),
             fault,
             assumption=assumption,
             on=on.date() if on else settings.demonstration_today or day_of(moment),
             known_at=moment,
-            progress=lambda count: progress.advance(task, count),
+            progress=books.progress,
         )
-    engine.dispose()
-    return found
 
 
 @dataclass(frozen=True, slots=True)

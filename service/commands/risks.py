@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
 
-from service.commands.at_hand import FINDINGS, end_of, settings_at_hand
+from service.commands.at_hand import FINDINGS, all_books, end_of, settings_at_hand
 
 DAY = ["%Y-%m-%d"]
 
@@ -31,23 +30,17 @@ def risks(
     """
     from service.api.risks import risks_answer  # noqa: PLC0415  (--help stays quick)
     from service.clock import day_of  # noqa: PLC0415
-    from service.database import open_engine  # noqa: PLC0415
     from service.risks import risks_over_books  # noqa: PLC0415
-    from service.store import directory  # noqa: PLC0415
 
-    settings = settings_at_hand()
-    engine, moment = open_engine(settings.database_url), end_of(known_at)
-    books, stderr = directory.organization_ids(engine), Console(stderr=True)
-    with Progress(console=stderr, transient=True) as progress:
-        task = progress.add_task("books", total=len(books))
+    settings, moment = settings_at_hand(), end_of(known_at)
+    with all_books(settings) as books:
         found = risks_over_books(
-            engine,
-            books,
+            books.engine,
+            books.ids,
             on=on.date() if on else settings.demonstration_today or day_of(moment),
             known_at=moment,
-            progress=lambda count: progress.advance(task, count),
+            progress=books.progress,
         )
-    engine.dispose()
     told = risks_answer(found)
     if as_json:
         typer.echo(told.model_dump_json(indent=2))
@@ -57,7 +50,7 @@ def risks(
         for one in told.concentrations:
             name = f"{one.calibration.item_name_en} ({one.calibration.certificate_number})"
             typer.echo(f"{one.lost} lost of {one.resting} resting ({one.share:.1%})\t{name}")
-    stderr.print(
+    Console(stderr=True).print(
         f"suyuan: {found.items} items in use on {found.on}, {found.calibrated} calibrated, "
         f"{len(found.gaps)} gaps, {len(found.concentrations)} single points of failure",
         highlight=False,

@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
-from service.commands.at_hand import end_of, settings_at_hand
+from service.commands.at_hand import all_books, end_of, settings_at_hand
 
 if TYPE_CHECKING:
     from datetime import date
@@ -63,22 +61,10 @@ def snapshot(
 
 def _write(file: Path, known_at: datetime | None, *, update: bool) -> None:
     from service import networks  # noqa: PLC0415
-    from service.database import open_engine  # noqa: PLC0415
-    from service.store import directory  # noqa: PLC0415
 
-    engine = open_engine(settings_at_hand().database_url)
-    books = directory.organization_ids(engine)
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("books", total=len(books))
-        write = networks.update_snapshot if update else networks.write_snapshot
-        write(
-            engine,
-            books,
-            file,
-            known_at=end_of(known_at),
-            progress=lambda count: progress.advance(task, count),
-        )
-    engine.dispose()
+    write = networks.update_snapshot if update else networks.write_snapshot
+    with all_books(settings_at_hand()) as books:
+        write(books.engine, books.ids, file, known_at=end_of(known_at), progress=books.progress)
 
 
 def _told(network: "Network", on: "date") -> dict[str, Any]:

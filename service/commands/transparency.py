@@ -1,12 +1,14 @@
 """`suyuan log`: what the transparency log of an issuer says and proves."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
 
-from service.commands.at_hand import FINDINGS, settings_at_hand
+from service.commands.at_hand import FINDINGS, engine_of, settings_at_hand
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -32,13 +34,13 @@ def checkpoint(
     from certificates.log_files import open_checkpoint  # noqa: PLC0415
     from service.store import log as store  # noqa: PLC0415
 
-    engine, issuer = _at_hand(code)
-    note = store.checkpoint(engine, issuer.id)
-    try:
-        signed, _ = open_checkpoint(note, store.seals(engine, issuer.id))
-        tree = store.rebuilt(engine, issuer.id)
-    except (LogError, SealError) as error:
-        _found(str(error))
+    with _log_of(code) as (engine, issuer):
+        note = store.checkpoint(engine, issuer.id)
+        try:
+            signed, _ = open_checkpoint(note, store.seals(engine, issuer.id))
+            tree = store.rebuilt(engine, issuer.id)
+        except (LogError, SealError) as error:
+            _found(str(error))
     if (tree.size, tree.root()) != (signed.size, signed.root):
         _found(f"{tree.size} entries do not lead to the checkpoint over {signed.size}")
     typer.echo(note, nl=False)
@@ -64,11 +66,11 @@ def prove(
     from service.errors import NotFound  # noqa: PLC0415
     from service.store import log as store  # noqa: PLC0415
 
-    engine, issuer = _at_hand(of.partition("-")[0])
-    if since is not None:
-        typer.echo(_grown(engine, issuer, since), nl=False)
-        return
-    proofs = store.inclusion(engine, issuer.id, of)
+    with _log_of(of.partition("-")[0]) as (engine, issuer):
+        if since is not None:
+            typer.echo(_grown(engine, issuer, since), nl=False)
+            return
+        proofs = store.inclusion(engine, issuer.id, of)
     if not proofs:
         raise NotFound("entry of the log for", of)
     typer.echo(proofs[-1].text(), nl=False)
@@ -89,12 +91,12 @@ def _grown(engine: "Engine", issuer: "Issuer", kept: Path) -> str:
     return proof.text()
 
 
-def _at_hand(code: str) -> "tuple[Engine, Issuer]":
-    from service.database import open_engine  # noqa: PLC0415
+@contextmanager
+def _log_of(code: str) -> "Iterator[tuple[Engine, Issuer]]":
     from service.store import log as store  # noqa: PLC0415
 
-    engine = open_engine(settings_at_hand().database_url)
-    return engine, store.issuer(engine, code)
+    with engine_of(settings_at_hand()) as engine:
+        yield engine, store.issuer(engine, code)
 
 
 def _found(what: str) -> NoReturn:

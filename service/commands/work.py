@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from service.commands.at_hand import require_ready
+from service.commands.at_hand import engine_of, require_ready
 from service.settings import Settings
 
 
@@ -23,7 +23,6 @@ def work(
     """
     from service import log  # noqa: PLC0415  (--help stays quick)
     from service.clock import day_of, now  # noqa: PLC0415
-    from service.database import open_engine  # noqa: PLC0415
     from service.jobs.worker import Worker  # noqa: PLC0415
     from service.lookup import open_lookup_keys  # noqa: PLC0415
     from service.mail import open_mailer  # noqa: PLC0415
@@ -32,25 +31,24 @@ def work(
 
     settings = Settings()
     require_ready(settings)
-    engine = open_engine(settings.database_url)
-    require_application_role(engine)
     log.configure()
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    worker = Worker(
-        engine,
-        open_lookup_keys(settings.lookup_key_file),
-        clock=now,
-        network=Network(settings.reachable),
-        today=lambda: day_of(now()),
-        mailer=open_mailer(settings),
-        public_url=settings.public_url,
-    )
     stderr = Console(stderr=True, highlight=False)
-    if once:
-        stderr.print(f"suyuan: {worker.run_once()} done")
-    else:
-        stderr.print("suyuan: working (Ctrl-C ends)")
-        worker.run(stop)
-    engine.dispose()
+    with engine_of(settings) as engine:
+        require_application_role(engine)
+        worker = Worker(
+            engine,
+            open_lookup_keys(settings.lookup_key_file),
+            clock=now,
+            network=Network(settings.reachable),
+            today=lambda: day_of(now()),
+            mailer=open_mailer(settings),
+            public_url=settings.public_url,
+        )
+        if once:
+            stderr.print(f"suyuan: {worker.run_once()} done")
+        else:
+            stderr.print("suyuan: working (Ctrl-C ends)")
+            worker.run(stop)
