@@ -50,7 +50,7 @@ from service.store import work_orders as store
 from service.tables.calibrations import Calibration
 from service.tables.items import Item
 from service.tables.people import Person
-from service.tables.work_orders import WorkOrderLine, WorksheetRevision
+from service.tables.work_orders import WorkOrderLine, WorkOrderStep, WorksheetRevision
 from service.tenancy import TenantSession
 from service.work_order_states import State, require_next
 from traceability.graph import Basis, MeasuringInterval
@@ -148,26 +148,18 @@ def submit(
     result = _require_whole(assessed)
 
     # 3 the record; what was measured before, and sent back, is superseded by it
-    taken = [step for step in store.steps(session, line_id) if step.state == State.MEASURED]
-    order = store.get(session, line.work_order_id)
-    earlier_ids = [step.calibration_id for step in taken if step.calibration_id]
+    earlier_ids = _measured_before(session, line_id)
     previous = newest_before(session, item, but_not=earlier_ids)
-    row = measurements.record_measured(
-        session,
-        item,
-        Measured(
-            result=result,
-            standards=_nominals_by_standard(sheet),
-            record=_record(session, sheet, built_in.edition, saved),
-            as_found=assessed.as_found,
-        ),
-        edition=built_in.edition,
-        edition_text=built_in.text,
-        performed_by=person,
-        record_number=f"{order.number}-{line.position + 1}-R{len(taken) + 1}",
-        on=today,
-        now=now,
+    measured = Measured(
+        result=result,
+        standards=_nominals_by_standard(sheet),
+        record=_record(session, sheet, built_in.edition, saved),
+        as_found=assessed.as_found,
     )
+    row = measurements.record_measured(
+        session, item, measured, edition=built_in.edition, edition_text=built_in.text,
+        performed_by=person, record_number=_record_number(session, line), on=today, now=now,
+    )  # fmt: skip
     for earlier_id in earlier_ids[-1:]:
         _supersede(session, earlier_id, row, actor=person, now=now)
 
@@ -179,20 +171,15 @@ def submit(
     )  # fmt: skip
 
     # 5 the step, and the first signature
+    said = {
+        "revision": saved.revision,
+        "verdict": result.verdict.value,
+        "as_found": found and found.verdict.value,
+        "recall": recall,
+        "certificate": result.certificate and result.certificate.value,
+    }
     work_orders.take_step(
-        session,
-        line,
-        State.MEASURED,
-        person=person,
-        now=now,
-        calibration_id=row.id,
-        said={
-            "revision": saved.revision,
-            "verdict": result.verdict.value,
-            "as_found": found and found.verdict.value,
-            "recall": recall,
-            "certificate": result.certificate and result.certificate.value,
-        },
+        session, line, State.MEASURED, person=person, now=now, calibration_id=row.id, said=said
     )
     certificates.sign(
         session, row.id, meaning="calibrated", person=person,
@@ -356,6 +343,21 @@ def _newest(session: TenantSession, line_id: UUID, revision: int) -> WorksheetRe
     if newest.revision != revision:
         raise StaleVersion("worksheet", str(revision), str(newest.revision))
     return newest
+
+
+def _measurements(session: TenantSession, line_id: UUID) -> list[WorkOrderStep]:
+    return [step for step in store.steps(session, line_id) if step.state == State.MEASURED]
+
+
+def _measured_before(session: TenantSession, line_id: UUID) -> list[UUID]:
+    """Return the calibrations of what was measured before, and sent back."""
+    steps = _measurements(session, line_id)
+    return [step.calibration_id for step in steps if step.calibration_id]
+
+
+def _record_number(session: TenantSession, line: WorkOrderLine) -> str:
+    order = store.get(session, line.work_order_id)
+    return f"{order.number}-{line.position + 1}-R{len(_measurements(session, line.id)) + 1}"
 
 
 def _require_whole(assessed: Judged) -> MethodResult:

@@ -151,24 +151,10 @@ def _live(
     # 1 what is due, 2 the work order
     due = [found for found in due_store.due(session, on=today)
            if found.row.due_on and found.row.due_on <= today + DUE_WITHIN]  # fmt: skip
-    item = item_store.get(session, identifier(told["item"]))
-    keeper, metrologist = people["checked"], people["calibrated"]
-    order = work_orders.request(
-        session,
-        [Asked(item_id=item.id, procedure_code=edition.code)],
-        due_on=date.fromisoformat(told["due"]),
-        requested_by=metrologist,
-        now=moment(today, 9),
-    )
+    item, metrologist = item_store.get(session, identifier(told["item"])), people["calibrated"]
+    asked = Asked(item_id=item.id, procedure_code=edition.code)
+    order = _order(session, asked, date.fromisoformat(told["due"]), people, today)
     (line,) = work_order_store.lines(session, order.id)
-    work_orders.accept(session, order.id, person=keeper, now=moment(today, 9))
-    work_orders.receive(
-        session, line.id, condition="外观完好 / sound", person=keeper, now=moment(today, 9)
-    )
-    work_orders.assign(
-        session, line.id, metrologist.id, planned_on=today, assigned_by=keeper,
-        now=moment(today, 9),
-    )  # fmt: skip
 
     # 3 the standards, 4 to 6 readings, budget and verdict
     proposals = _proposals(session, item, edition, readings, today)
@@ -211,6 +197,23 @@ def _live(
         "seal": seals.signer(certificate.number.partition("-")[0]).certificate,
         "chain": chain(session, calibration.id, on=None, known_at=moment(today, 15)),
     }
+
+
+def _order(
+    session: TenantSession, asked: Asked, due_on: date, people: Mapping[str, Person], today: date
+) -> WorkOrder:
+    """Return an order of one item that is accepted, received and given to the metrologist."""
+    keeper, metrologist, now = people["checked"], people["calibrated"], moment(today, 9)
+    order = work_orders.request(
+        session, [asked], due_on=due_on, requested_by=metrologist, now=now
+    )  # fmt: skip
+    (line,) = work_order_store.lines(session, order.id)
+    work_orders.accept(session, order.id, person=keeper, now=now)
+    work_orders.receive(session, line.id, condition="外观完好 / sound", person=keeper, now=now)
+    work_orders.assign(
+        session, line.id, metrologist.id, planned_on=today, assigned_by=keeper, now=now
+    )
+    return order
 
 
 def _proposals(

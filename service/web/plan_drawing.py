@@ -9,6 +9,7 @@ from service.plans import Load
 
 WIDTH, HEIGHT = 1000, 250
 LEFT, RIGHT, TOP, BOTTOM = 44, 12, 26, 40
+BASE = HEIGHT - BOTTOM  # where the bars stand
 SHADES = 3  # disciplines with a colour of their own; the others share the last
 BAR = 0.62  # of the width of a week
 TICKS = 4
@@ -61,63 +62,74 @@ class LoadPlot:
 
 def draw_load(loads: Sequence[Load], weeks: Sequence[date]) -> LoadPlot:
     """Return the bars of some weeks, the disciplines with the most hours at the bottom."""
-    shown = [one for one in loads if one.week_on in set(weeks)]
-    totals: dict[str, float] = {}
-    for one in shown:
-        totals[one.discipline] = totals.get(one.discipline, 0.0) + one.hours
-    ranked = sorted(totals, key=lambda name: (-totals[name], name))
-    alone = ranked if len(ranked) <= SHADES else ranked[: SHADES - 1]
-    shade = {name: min(position, len(alone)) for position, name in enumerate(ranked)}
-    by_week = {week: [one for one in shown if one.week_on == week] for week in weeks}
-    most = max(
-        (
-            max(sum(o.hours for o in of), sum(o.capacity_hours for o in of))
-            for of in by_week.values()
-        ),
-        default=0.0,
-    )
+    by_week = {week: [one for one in loads if one.week_on == week] for week in weeks}
+    alone, others = _shades([one for of in by_week.values() for one in of])
+    most = max((max(_hours(of), _capacity(of)) for of in by_week.values()), default=0.0)
     step = max(1, ceil(most * 1.08 / TICKS))
     scale = (HEIGHT - TOP - BOTTOM) / (step * TICKS)
     each = (WIDTH - LEFT - RIGHT) / max(1, len(weeks))
-    bottom = HEIGHT - BOTTOM
-    bars, line = [], []
-    for position, week in enumerate(weeks):
-        of = by_week[week]
-        x = LEFT + each * (position + (1 - BAR) / 2)
-        parts, y = [], float(bottom)
-        for number in sorted(set(shade.values())):
-            height = scale * sum(one.hours for one in of if shade[one.discipline] == number)
-            if height:
-                y -= height
-                parts.append(Part(shade=number, y=round(y, 1), height=round(height, 1)))
-        capacity = sum(one.capacity_hours for one in of)
-        level = round(bottom - scale * capacity, 1)
-        line += [
-            f"{round(LEFT + each * position, 1)} {level}",
-            f"{round(LEFT + each * (position + 1), 1)} {level}",
-        ]
-        bars.append(
-            Bar(
-                week_on=week,
-                x=round(x, 1),
-                mid=round(x + each * BAR / 2, 1),
-                width=round(each * BAR, 1),
-                top=round(y, 1),
-                hours=sum(one.hours for one in of),
-                capacity_hours=capacity,
-                items=sum(one.items for one in of),
-                parts=tuple(parts),
-            )
-        )
+    lefts = [LEFT + each * position for position in range(len(weeks))]
+    levels = [round(BASE - scale * _capacity(of), 1) for of in by_week.values()]
+    line = [
+        f"{round(x, 1)} {level}"
+        for left, level in zip(lefts, levels, strict=True)
+        for x in (left, left + each)
+    ]
     return LoadPlot(
         width=WIDTH,
         height=HEIGHT,
         left=LEFT,
         right=WIDTH - RIGHT,
-        bottom=bottom,
-        bars=tuple(bars),
+        bottom=BASE,
+        bars=tuple(
+            _bar(week, of, alone, x=left + each * (1 - BAR) / 2, width=each * BAR, scale=scale)
+            for (week, of), left in zip(by_week.items(), lefts, strict=True)
+        ),
         capacity="M" + "L".join(line) if line else "",
-        ticks=tuple((round(bottom - scale * step * n, 1), step * n) for n in range(TICKS + 1)),
+        ticks=tuple((round(BASE - scale * step * n, 1), step * n) for n in range(TICKS + 1)),
         shades=tuple(alone),
-        others=len(ranked) - len(alone),
+        others=others,
     )
+
+
+def _shades(loads: Sequence[Load]) -> tuple[list[str], int]:
+    """Return the disciplines with a colour of their own, and how many share the last colour."""
+    totals: dict[str, float] = {}
+    for one in loads:
+        totals[one.discipline] = totals.get(one.discipline, 0.0) + one.hours
+    ranked = sorted(totals, key=lambda name: (-totals[name], name))
+    alone = ranked if len(ranked) <= SHADES else ranked[: SHADES - 1]
+    return alone, len(ranked) - len(alone)
+
+
+def _bar(
+    week: date, loads: Sequence[Load], alone: Sequence[str], *, x: float, width: float, scale: float
+) -> Bar:
+    y, parts = float(BASE), []
+    for shade, name in enumerate((*alone, None)):
+        height = scale * _hours(
+            [one for one in loads
+             if (one.discipline == name if name else one.discipline not in alone)]
+        )  # fmt: skip
+        if height:
+            y -= height
+            parts.append(Part(shade=shade, y=round(y, 1), height=round(height, 1)))
+    return Bar(
+        week_on=week,
+        x=round(x, 1),
+        mid=round(x + width / 2, 1),
+        width=round(width, 1),
+        top=round(y, 1),
+        hours=_hours(loads),
+        capacity_hours=_capacity(loads),
+        items=sum(one.items for one in loads),
+        parts=tuple(parts),
+    )
+
+
+def _hours(loads: Sequence[Load]) -> float:
+    return sum(one.hours for one in loads)
+
+
+def _capacity(loads: Sequence[Load]) -> float:
+    return sum(one.capacity_hours for one in loads)
