@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from service.commands import certificates
-from service.commands.at_hand import end_of, require_ready, settings_at_hand
+from service.commands.at_hand import end_of, present, require_ready, settings_at_hand
 from service.commands.audit import audit
 from service.commands.authenticate import authenticate
 from service.commands.backup import backup, restore
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
-    help="Suyuan 溯源: calibration laboratory and metrological traceability. Try `suyuan demo`.",
 )
 database = typer.Typer(no_args_is_help=True, help="Create and migrate the database.")
 certificate = typer.Typer(
@@ -89,6 +88,16 @@ app.command()(work)
 
 stderr = Console(stderr=True)
 
+STANDINGS = {
+    "not_yet_issued": ("尚未签发", "not yet issued"),
+    "valid": ("有效", "valid"),
+    "due_soon": ("有效,即将到期", "valid, due soon"),
+    "expired": ("已过期", "expired"),
+    "amended": ("已被替代", "amended"),
+    "withdrawn": ("已撤销", "withdrawn"),
+    "voided": ("已作废", "voided"),
+}
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 Language = Annotated[
     str | None, typer.Option("--lang", help="zh or en; the locale decides otherwise.")
@@ -101,6 +110,25 @@ KnownAt = Annotated[
     datetime | None,
     typer.Option("--known-at", formats=["%Y-%m-%d"], help="As known at the end of this day."),
 ]
+
+
+def _tell_version(asked: bool) -> None:
+    from importlib.metadata import version  # noqa: PLC0415
+
+    if asked:
+        typer.echo(f"suyuan {version('suyuan')}")
+        raise typer.Exit
+
+
+@app.callback()
+def suyuan(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version."),
+    ] = False,
+) -> None:
+    """Suyuan 溯源: calibration laboratory and metrological traceability. Try `suyuan demo`."""
 
 
 @app.command()
@@ -189,11 +217,13 @@ def find(serial_number: str, *, as_json: AsJson = False, lang: Language = None) 
 
     Example: suyuan certificate find 0083105
     """
+    from service.clock import day_of  # noqa: PLC0415
     from service.database import open_engine  # noqa: PLC0415
     from service.lookup import open_lookup_keys  # noqa: PLC0415
     from service.store import directory  # noqa: PLC0415
 
     settings, teller = settings_at_hand(), _teller(lang)
+    today = day_of(present(settings))
     keys = open_lookup_keys(settings.lookup_key_file)
     entries = directory.find(
         open_engine(settings.database_url), keys.of_serial_number(serial_number)
@@ -221,7 +251,7 @@ def find(serial_number: str, *, as_json: AsJson = False, lang: Language = None) 
             teller.say(entry.manufacturer_zh, entry.manufacturer_en),
             str(entry.issued_on),
             str(entry.valid_until or "—"),
-            entry.status,
+            teller.say(*STANDINGS[entry.standing(today).standing.value]),
         )
     teller.console.print(table)
 
@@ -244,12 +274,13 @@ def trace(
     from service.demo.telling import chain_tree  # noqa: PLC0415
     from service.tenancy import TenantSession  # noqa: PLC0415
 
-    engine, teller = open_engine(settings_at_hand().database_url), _teller(lang)
+    settings, teller = settings_at_hand(), _teller(lang)
+    engine = open_engine(settings.database_url)
     chains = []
     for organization_id, item in answers.find_items(engine, serial_number):
         with TenantSession(engine, organization_id, read_only=True) as session:
             chain = answers.newest_chain(
-                session, item.id, on=on and on.date(), known_at=end_of(known_at)
+                session, item.id, on=on and on.date(), known_at=end_of(known_at, settings)
             )
         chains.append((item, chain))
     if as_json:

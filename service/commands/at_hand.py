@@ -123,14 +123,23 @@ def organization_named(engine: "Engine", code: str) -> UUID:
     from service.store import directory  # noqa: PLC0415
 
     known = directory.organization_codes(engine)
-    if code not in known:
+    found = known.get(code) or known.get(code.upper())
+    if found is None:
         there = ", ".join(known) or "none yet"
         raise typer.BadParameter(f"no organization {code}; there are: {there}")
-    return known[code]
+    return found
 
 
-def end_of(day: datetime | None) -> datetime:
+def end_of(day: datetime | None, settings: Settings) -> datetime:
     """Return the end of a day in China; the present moment where no day is given."""
-    from service.clock import LEGAL_TIME, now  # noqa: PLC0415
+    from service.clock import LEGAL_TIME  # noqa: PLC0415
 
-    return day.replace(hour=23, minute=59, tzinfo=LEGAL_TIME) if day else now()
+    return day.replace(hour=23, minute=59, tzinfo=LEGAL_TIME) if day else present(settings)
+
+
+def present(settings: Settings) -> datetime:
+    """Return the present moment; of the demonstration that at which its pages stand."""
+    from service.clock import now, standing_on  # noqa: PLC0415
+
+    today = settings.demonstration_today
+    return standing_on(today)() if today else now()

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from service.commands.at_hand import FINDINGS, all_books, end_of, engine_of, settings_at_hand
+from service.commands.at_hand import FINDINGS, all_books, end_of, engine_of, present, settings_at_hand
 
 audit = typer.Typer(help="Audit every book; `check`: whether its audit log was altered.")
 
@@ -39,8 +39,9 @@ def audit_chains(
 
     if context.invoked_subcommand is not None:
         return
-    settings, moment = settings_at_hand(), end_of(known_at)
-    day = on.date() if on else settings.demonstration_today or day_of(moment)
+    settings = settings_at_hand()
+    moment = end_of(known_at, settings)
+    day = on.date() if on else day_of(present(settings))
     with all_books(settings) as books:
         findings = answers.audit_books(
             books.engine, books.ids, on=day, known_at=moment, progress=books.progress

@@ -2,22 +2,20 @@
 
 import json
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from service.commands.at_hand import OPERATOR, book_of, end_of, settings_at_hand
-
-if TYPE_CHECKING:
-    pass
+from service.commands.at_hand import OPERATOR, book_of, present, settings_at_hand
 
 capability = typer.Typer(no_args_is_help=True, help="Keep the register of accredited CMC.")
-Organization = Annotated[str, typer.Option("--organization", help="The organization's code.")]
+Organization = Annotated[
+    str, typer.Option("--organization", "--book", metavar="CODE", help="Whose register.")
+]
 Day = ["%Y-%m-%d"]
-COLUMNS = ("id", "quantity", "procedure_code", "range", "cmc", "accreditation", "valid_from",
-           "valid_until")  # fmt: skip
+COLUMNS = ("id", "quantity", "procedure", "range", "CMC", "accreditation", "from", "until")
 
 
 @capability.command("list")
@@ -37,15 +35,24 @@ def list_(
 
     with book_of(settings_at_hand(), organization, read_only=True) as session:
         rows = list_capabilities(session, on.date() if on else None)
-    told = [row.model_dump(mode="json") for row in rows]
     if as_json:
+        told = [row.model_dump(mode="json") for row in rows]
         typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
         return
-    table = Table(*COLUMNS, box=None)
-    for row in told:
-        row["range"] = f"{row['lower']:g} ~ {row['upper']:g} {row['unit']}"
-        row["cmc"] = f"{row['expression']} {row['uncertainty_unit']}"
-        table.add_row(*(str(row[name] or "") for name in COLUMNS))
+    table = Table(box=None)
+    for column in COLUMNS:
+        table.add_column(column, no_wrap=column == "id")
+    for row in rows:
+        table.add_row(
+            str(row.id),
+            row.quantity,
+            row.procedure_code or "",
+            f"{row.lower:g} ~ {row.upper:g} {row.unit}",
+            f"{row.expression} {row.uncertainty_unit}",
+            row.accreditation,
+            str(row.valid_from),
+            str(row.valid_until or ""),
+        )
     Console().print(table)
 
 
@@ -77,7 +84,8 @@ def add(
     """
     from service.actions import capabilities as actions  # noqa: PLC0415
 
-    with book_of(settings_at_hand(), organization, read_only=False) as session, session.begin():
+    settings = settings_at_hand()
+    with book_of(settings, organization, read_only=False) as session, session.begin():
         row = actions.add(
             session,
             actions.Scope(
@@ -93,7 +101,7 @@ def add(
                 valid_until=valid_until.date() if valid_until else None,
             ),
             actor_id=OPERATOR,
-            now=end_of(None),
+            now=present(settings),
         )
         typer.echo(row.id)
 
@@ -118,9 +126,10 @@ def end(
         id_ = UUID(capability_id)
     except ValueError as error:
         raise typer.BadParameter("no id of a line", param_hint="CAPABILITY_ID") from error
-    with book_of(settings_at_hand(), organization, read_only=False) as session, session.begin():
+    settings = settings_at_hand()
+    with book_of(settings, organization, read_only=False) as session, session.begin():
         row = actions.end(
             session, id_, last_on=last_on.date(), reason=reason, actor_id=OPERATOR,
-            now=end_of(None),
+            now=present(settings),
         )  # fmt: skip
         typer.echo(row.id)

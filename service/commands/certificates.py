@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 stderr = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Number = Annotated[str, typer.Argument(help="The certificate's number, however it is typed.")]
-Code = Annotated[str, typer.Option("--organization", help="The organization's code.")]
+Code = Annotated[
+    str, typer.Option("--organization", "--book", metavar="CODE", help="In whose book.")
+]
 As = Annotated[str, typer.Option("--as", help="In whose name: a person's name or id.")]
 Why = Annotated[str, typer.Option("--reason", help="As its holders are told.")]
 Day = ["%Y-%m-%d"]

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from service.commands.at_hand import FINDINGS, book_of, end_of, engine_of, settings_at_hand
+from service.commands.at_hand import FINDINGS, book_of, engine_of, present, settings_at_hand
 from service.commands.language import language_of
 
 if TYPE_CHECKING:
     from service.due_dates import ItemDueDate
 
 HEADINGS = {
-    "zh": ("有效期至", "剩余天数", "器具", "出厂编号", "项目", "依据"),
-    "en": ("valid until", "days left", "item", "serial number", "activity", "rule"),
+    "zh": ("到期日", "剩余天数", "器具", "出厂编号", "项目", "依据"),
+    "en": ("due on", "days left", "item", "serial number", "activity", "rule"),
 }
 WORDS = {
     "verification": "检定", "calibration": "校准", "intermediate_check": "期间核查",
@@ -33,7 +33,9 @@ due = typer.Typer(help="What falls due, and who is told of it.")
 def list_due(
     context: typer.Context,
     *,
-    book: Annotated[str, typer.Option("--book", metavar="CODE", help="In whose book.")] = "",
+    book: Annotated[
+        str, typer.Option("--book", "--organization", metavar="CODE", help="In whose book.")
+    ] = "",
     on: Annotated[
         datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="As known on this day.")
     ] = None,
@@ -44,7 +46,7 @@ def list_due(
 ) -> None:
     """List what is overdue or falls due soon. Exit code 3 if something is overdue.
 
-    Example: suyuan due --book ENT-PWR --within 60 --explain
+    Example: suyuan due --book TPP --within 60 --explain
     """
     if context.invoked_subcommand:
         return
@@ -55,7 +57,7 @@ def list_due(
     from service.clock import day_of  # noqa: PLC0415
 
     settings = settings_at_hand()
-    day = on.date() if on else settings.demonstration_today or day_of(end_of(None))
+    day = on.date() if on else day_of(present(settings))
     with book_of(settings, book, read_only=True) as session:
         found = [
             one
@@ -79,7 +81,10 @@ def list_due(
 def notify(
     *,
     book: Annotated[
-        str | None, typer.Option("--book", metavar="CODE", help="In whose book; in all otherwise.")
+        str | None,
+        typer.Option(
+            "--book", "--organization", metavar="CODE", help="In whose book; in all otherwise."
+        ),
     ] = None,
     on: Annotated[
         datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="Of this day.")
@@ -93,7 +98,7 @@ def notify(
 
     Said again on the same day it does nothing. The worker does it each morning, and sends mail.
 
-    Example: suyuan due notify --book ENT-PWR --on 2026-11-21 --dry-run
+    Example: suyuan due notify --book TPP --on 2026-11-21 --dry-run
     """
     from service.actions import digests  # noqa: PLC0415
     from service.api.digests import DigestAnswer, digest_answer  # noqa: PLC0415
@@ -102,8 +107,8 @@ def notify(
     from service.store import directory  # noqa: PLC0415
 
     settings = settings_at_hand()
-    now = end_of(None)
-    day = on.date() if on else settings.demonstration_today or day_of(now)
+    now = present(settings)
+    day = on.date() if on else day_of(now)
     told: list[DigestAnswer] = []
     with engine_of(settings) as engine:
         codes = [book] if book else directory.organization_codes(engine)

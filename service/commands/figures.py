@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from service.commands.at_hand import book_of, end_of, settings_at_hand
+from service.commands.at_hand import book_of, present, settings_at_hand
 from service.commands.language import language_of
 
 DAY = ["%Y-%m-%d"]
@@ -21,7 +21,9 @@ NAMES = {
 
 def figures(
     *,
-    book: Annotated[str, typer.Option("--book", metavar="CODE", help="Of whose book.")],
+    book: Annotated[
+        str, typer.Option("--book", "--organization", metavar="CODE", help="Of whose book.")
+    ],
     first: Annotated[
         datetime | None, typer.Option("--first", formats=DAY, help="First day of the period.")
     ] = None,
@@ -33,14 +35,14 @@ def figures(
 ) -> None:
     """Tell a book's figures, each with how many it is counted from. Unknown is told as unknown.
 
-    Example: suyuan figures --book ENT-PWR --first 2026-01-01
+    Example: suyuan figures --book TPP --first 2026-01-01
     """
     from service.api.figures import figures_answer  # noqa: PLC0415  (--help stays quick)
     from service.clock import day_of  # noqa: PLC0415
     from service.figures import period  # noqa: PLC0415
 
     settings = settings_at_hand()
-    today = settings.demonstration_today or day_of(end_of(None))
+    today = day_of(present(settings))
     begins, ends = period(first and first.date(), last and last.date(), today)
     with book_of(settings, book, read_only=True) as session:
         told = figures_answer(session, begins, ends, on=today)

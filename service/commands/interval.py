@@ -10,7 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from service.commands.at_hand import FINDINGS, end_of, engine_of, settings_at_hand
+from service.commands.at_hand import FINDINGS, end_of, engine_of, present, settings_at_hand
 from service.commands.language import Language, language_of
 
 if TYPE_CHECKING:
@@ -71,8 +71,9 @@ def interval(
     language = language_of(lang)
     if not 0 < target < 1:
         raise typer.BadParameter("lies in (0, 1): 0.95, not 95", param_hint="--target")
-    settings, moment = settings_at_hand(), end_of(known_at)
-    day = on.date() if on else settings.demonstration_today or day_of(moment)
+    settings = settings_at_hand()
+    moment = end_of(known_at, settings)
+    day = on.date() if on else day_of(present(settings))
     found = _in_every_book(settings, serial, target, day, moment)
     if not found:
         typer.echo(f"suyuan: no item has the serial number {serial}", err=True)

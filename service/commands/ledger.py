@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from service.exchange import ledger_import
 
 Organization = Annotated[
-    str, typer.Option("--organization", help="Whose ledger: the code of the organization.")
+    str, typer.Option("--organization", "--book", metavar="CODE", help="Whose ledger.")
 ]
 
 

@@ -14,7 +14,7 @@ from uuid import UUID
 import typer
 from rich.console import Console
 
-from service.commands.at_hand import FINDINGS, OPERATOR, book_of, end_of, settings_at_hand
+from service.commands.at_hand import FINDINGS, OPERATOR, book_of, present, settings_at_hand
 from service.commands.language import language_of
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 plan = typer.Typer(no_args_is_help=True, help="Plans: what is due, placed into weeks.")
 
-Book = Annotated[str, typer.Option("--book", metavar="CODE", help="In whose book.")]
+Book = Annotated[
+    str, typer.Option("--book", "--organization", metavar="CODE", help="In whose book.")
+]
 PlanId = Annotated[
     str | None, typer.Option("--plan", metavar="ID", help="Which plan; the newest otherwise.")
 ]
@@ -73,8 +75,8 @@ def settings_(
         said = PlanningSettings.model_validate_json(file.read_text("utf-8"))
     except (ValidationError, UnicodeDecodeError) as error:
         raise typer.BadParameter(_first(error), param_hint=str(file)) from error
-    with _writing(book) as session:
-        actions.say_settings(session, said, reason=reason, actor_id=OPERATOR, now=end_of(None))
+    with _writing(book) as (session, now):
+        actions.say_settings(session, said, reason=reason, actor_id=OPERATOR, now=now)
     for where, code in said.remarks(on=_today(None)):
         Console(stderr=True).print(f"suyuan: {where}: {code}", highlight=False, soft_wrap=True)
 
@@ -105,11 +107,10 @@ def make(
         framed, settings_id = frame(session, settings, on=day), record.id
     with _progress() as note:
         found = find_plan(framed.problem, clock=time.monotonic, seconds=seconds, progress=note)
-    with _writing(book) as session:
+    with _writing(book) as (session, now):
         row = actions.keep(
-            session, framed, found, settings_id=settings_id, on=day, actor_id=OPERATOR,
-            now=end_of(None),
-        )  # fmt: skip
+            session, framed, found, settings_id=settings_id, on=day, actor_id=OPERATOR, now=now
+        )
         plan_id = row.id
     typer.echo(str(plan_id))
     cost, edf = found.best.cost.total, found.earliest_due_first.cost.total
@@ -213,9 +214,9 @@ def accept(*, book: Book, plan_id: PlanId = None) -> None:
     """
     from service.actions import plans as actions  # noqa: PLC0415
 
-    with _writing(book) as session:
+    with _writing(book) as (session, now):
         kept = _plan(session, plan_id)
-        actions.accept(session, kept.record.id, actor_id=OPERATOR, now=end_of(None))
+        actions.accept(session, kept.record.id, actor_id=OPERATOR, now=now)
         typer.echo(str(kept.record.id))
 
 
@@ -304,9 +305,10 @@ def _plan(session: "TenantSession", plan_id: str | None) -> "KeptPlan":
 
 
 @contextmanager
-def _writing(code: str) -> Iterator["TenantSession"]:
-    with book_of(settings_at_hand(), code, read_only=False) as session, session.begin():
-        yield session
+def _writing(code: str) -> Iterator[tuple["TenantSession", datetime]]:
+    settings = settings_at_hand()
+    with book_of(settings, code, read_only=False) as session, session.begin():
+        yield session, present(settings)
 
 
 def _today(on: datetime | None) -> date:
@@ -314,7 +316,7 @@ def _today(on: datetime | None) -> date:
 
     if on is not None:
         return on.date()
-    return settings_at_hand().demonstration_today or day_of(end_of(None))
+    return day_of(present(settings_at_hand()))
 
 
 def _first(error: "ValidationError | UnicodeDecodeError") -> str:

@@ -68,7 +68,7 @@ def list_(*, on: On = None, as_json: AsJson = False, lang: Lang = None) -> None:
 
 @procedure.command()
 def show(
-    code: Annotated[str, typer.Argument(help='The code, for instance "JJG 52".')],
+    code: Annotated[str, typer.Argument(help='The code or the name: "JJG 52", "JJG 52-2013".')],
     edition: Annotated[str | None, typer.Argument(help="The edition; else the newest.")] = None,
     *,
     toml: Annotated[bool, typer.Option("--toml", help="Print the edition's own text.")] = False,
@@ -80,8 +80,14 @@ def show(
     Example: suyuan procedure show "JJG 52" 2013 --toml > mine.toml
     """
     from service.catalogue import edition_named, newest_edition  # noqa: PLC0415
+    from service.errors import NotFound  # noqa: PLC0415
 
-    found = edition_named(code, edition) if edition else newest_edition(code)
+    code, _, named = code.partition("-")
+    named = edition or named
+    try:
+        found = edition_named(code, named) if named else newest_edition(code)
+    except NotFound as error:
+        raise typer.BadParameter(f"{error}; `suyuan procedure list` names all") from error
     if toml:
         typer.echo(found.text, nl=False)
     elif as_json:

@@ -14,7 +14,7 @@ from uuid import UUID
 import typer
 from rich.console import Console
 
-from service.commands.at_hand import FINDINGS, all_books, book_of, end_of, settings_at_hand
+from service.commands.at_hand import FINDINGS, all_books, book_of, end_of, present, settings_at_hand
 
 if TYPE_CHECKING:
     from service.affected import Fault, RecallList
@@ -51,7 +51,7 @@ U = Annotated[float | None, typer.Option("--u", min=0, help="Standard uncertaint
 Assumption = Annotated[
     str, typer.Option("--assumption", help="step_at_start, linear or worst_case.")
 ]
-Book = Annotated[str, typer.Option("--book", metavar="CODE", help="In whose book.")]
+Book = Annotated[str, typer.Option("--book", "--organization", metavar="CODE", help="In whose book.")]
 AsPerson = Annotated[
     str, typer.Option("--person", help="Who acts: a name or an id of that organization.")
 ]
@@ -289,7 +289,8 @@ def _ask_all_books(
     from service import networks  # noqa: PLC0415
     from service.clock import day_of  # noqa: PLC0415
 
-    settings, moment = settings_at_hand(), end_of(known_at)
+    settings = settings_at_hand()
+    moment = end_of(known_at, settings)
     with all_books(settings, passes=2) as books:
         return networks.recall_over_books(
             books.engine,
@@ -297,7 +298,7 @@ def _ask_all_books(
             _identified(calibration),
             fault,
             assumption=assumption,
-            on=on.date() if on else settings.demonstration_today or day_of(moment),
+            on=on.date() if on else day_of(present(settings)),
             known_at=moment,
             progress=books.progress,
         )

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from service.commands.at_hand import FINDINGS, all_books, end_of, settings_at_hand
+from service.commands.at_hand import FINDINGS, all_books, end_of, present, settings_at_hand
 
 DAY = ["%Y-%m-%d"]
 
@@ -32,12 +32,13 @@ def risks(
     from service.clock import day_of  # noqa: PLC0415
     from service.risks import risks_over_books  # noqa: PLC0415
 
-    settings, moment = settings_at_hand(), end_of(known_at)
+    settings = settings_at_hand()
+    moment = end_of(known_at, settings)
     with all_books(settings) as books:
         found = risks_over_books(
             books.engine,
             books.ids,
-            on=on.date() if on else settings.demonstration_today or day_of(moment),
+            on=on.date() if on else day_of(present(settings)),
             known_at=moment,
             progress=books.progress,
         )

@@ -63,8 +63,10 @@ def _write(file: Path, known_at: datetime | None, *, update: bool) -> None:
     from service import networks  # noqa: PLC0415
 
     write = networks.update_snapshot if update else networks.write_snapshot
-    with all_books(settings_at_hand()) as books:
-        write(books.engine, books.ids, file, known_at=end_of(known_at), progress=books.progress)
+    settings = settings_at_hand()
+    moment = end_of(known_at, settings)
+    with all_books(settings) as books:
+        write(books.engine, books.ids, file, known_at=moment, progress=books.progress)
 
 
 def _told(network: "Network", on: "date") -> dict[str, Any]:

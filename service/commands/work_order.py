@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from service.commands.at_hand import FINDINGS, book_of, end_of, settings_at_hand
+from service.commands.at_hand import FINDINGS, book_of, present, settings_at_hand
 
 if TYPE_CHECKING:
     from service.store.work_orders import Listed
@@ -30,7 +30,7 @@ work_order = typer.Typer(
 )
 
 Organization = Annotated[
-    str, typer.Option("--organization", help="In whose book: the organization's code.")
+    str, typer.Option("--organization", "--book", metavar="CODE", help="In whose book.")
 ]
 AsPerson = Annotated[str, typer.Option("--as", help="In whose name: a person's name, zh or en.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
@@ -151,9 +151,10 @@ def show(
     from service import worksheets  # noqa: PLC0415
     from service.actions.worksheets import as_content  # noqa: PLC0415
 
-    with book_of(settings_at_hand(), organization, read_only=True) as session:
+    settings = settings_at_hand()
+    with book_of(settings, organization, read_only=True) as session:
         row = _Book(session).line(number)
-        opened = worksheets.open_worksheet(session, row.line.id, now=end_of(None))
+        opened = worksheets.open_worksheet(session, row.line.id, now=present(settings))
         following = _next(session, row)
     told = _told(row) | {
         "next": following,
@@ -192,8 +193,9 @@ def fill(
     from service.actions import worksheets as actions  # noqa: PLC0415
     from service.exchange.sheet_file import read_sheet_file, with_readings  # noqa: PLC0415
 
-    now = end_of(None)
-    with book_of(settings_at_hand(), organization, read_only=False) as session, session.begin():
+    settings = settings_at_hand()
+    now = present(settings)
+    with book_of(settings, organization, read_only=False) as session, session.begin():
         book = _Book(session)
         line_id: UUID = book.line(number).line.id
         opened = worksheets.open_worksheet(session, line_id, now=now)
@@ -242,8 +244,9 @@ def remark(
     if not all("=" in text for text in texts):
         raise typer.BadParameter("NAME=TEXT", param_hint="TEXTS")
     told = {name: text for name, _, text in (pair.partition("=") for pair in texts)}
-    now = end_of(None)
-    with book_of(settings_at_hand(), organization, read_only=False) as session, session.begin():
+    settings = settings_at_hand()
+    now = present(settings)
+    with book_of(settings, organization, read_only=False) as session, session.begin():
         book = _Book(session)
         line_id: UUID = book.line(number).line.id
         opened = worksheets.open_worksheet(session, line_id, now=now)
@@ -297,7 +300,8 @@ def new(
     from service.actions import order_exchange  # noqa: PLC0415
     from service.actions.work_orders import Asked  # noqa: PLC0415
 
-    with book_of(settings_at_hand(), organization, read_only=False) as session, session.begin():
+    settings = settings_at_hand()
+    with book_of(settings, organization, read_only=False) as session, session.begin():
         book = _Book(session)
         chosen = [book.item(named) for named in items]
         order = order_exchange.place(
@@ -311,7 +315,7 @@ def new(
                 for row in chosen
             ],
             requested_by=book.person(as_person),
-            now=end_of(None),
+            now=present(settings),
             laboratory_id=_organization_id(session, laboratory) if laboratory else None,
             due_on=due_on.date() if due_on else None,
             remarks=remarks,
@@ -531,8 +535,9 @@ def take_in(
     """
     from service.actions import order_exchange  # noqa: PLC0415
 
-    with book_of(settings_at_hand(), organization, read_only=False) as session, session.begin():
-        book, now = _Book(session), end_of(None)
+    settings = settings_at_hand()
+    with book_of(settings, organization, read_only=False) as session, session.begin():
+        book, now = _Book(session), present(settings)
         person = book.person(as_person)
         if line is None:
             order_id = order_exchange.take_in(session, document, person=person, now=now).id
@@ -548,7 +553,8 @@ def _answer(
 ) -> None:
     from service.actions import order_exchange  # noqa: PLC0415
 
-    with book_of(settings_at_hand(), organization, read_only=False) as session, session.begin():
+    settings = settings_at_hand()
+    with book_of(settings, organization, read_only=False) as session, session.begin():
         book = _Book(session)
         order = order_exchange.answer(
             session,
@@ -556,7 +562,7 @@ def _answer(
             accepts=accepts,
             reason=reason,
             person=book.person(name),
-            now=end_of(None),
+            now=present(settings),
         )
         _tell(session, order.id, as_json=as_json)
 
@@ -570,10 +576,11 @@ def _step(
     as_json: bool,
 ) -> None:
     """Let one item take a step in somebody's name, and tell where it stands then."""
-    with book_of(settings_at_hand(), organization, read_only=False) as session, session.begin():
+    settings = settings_at_hand()
+    with book_of(settings, organization, read_only=False) as session, session.begin():
         book = _Book(session)
         row = book.line(number)
-        act(book, row.line, book.person(name), end_of(None))
+        act(book, row.line, book.person(name), present(settings))
         _tell(session, row.order.id, line_id=row.line.id, as_json=as_json)
 
 

@@ -18,15 +18,18 @@ from service.settings import Settings
 
 FOLDER = Path("suyuan-demo")
 NAME = "suyuan-demo.db"
+TODAY = "today"  # the file that says on which day the demonstration stands
 PACKAGES = ("procedures", "traceability", "certificates", "service", "migrations")
 
 
 def settings_of(folder: Path = FOLDER) -> Settings:
     """Return the settings under which the demonstration in a folder is read."""
+    today = folder / TODAY
     return Settings(
         database_url=f"sqlite:///{folder / NAME}",
         lookup_key_file=folder / "lookup-key",
         key_folder=folder / "keys",
+        demonstration_today=date.fromisoformat(today.read_text()) if today.exists() else None,
     )
 
 
@@ -53,8 +56,10 @@ def make(
     for leftover in folder.glob(f"{NAME}*"):
         leftover.unlink()
     shutil.copyfile(template, folder / NAME)
+    day = today or world.as_of
+    (folder / TODAY).write_text(str(day))
     settings = settings_of(folder)
-    _make_keys(world, settings, today or world.as_of)
+    _make_keys(world, settings, day)
     return settings
 
 

@@ -104,6 +104,37 @@ def test_an_audit_of_a_later_day_finds_what_is_overdue_then_and_says_so_by_its_e
     assert {finding["flaw"] for finding in json.loads(answer.stdout)} == {"overdue"}
 
 
+def test_a_found_certificate_says_where_it_stands_and_not_only_that_it_was_issued(demonstration):
+    (demonstration / database_of_demo.TODAY).write_text("2026-11-21")
+
+    answer = run("certificate", "find", "0083105", "--lang", "en")
+
+    told = {line.split()[0]: line for line in answer.stdout.splitlines() if line.startswith("TPP-")}
+    assert told["TPP-2026-00011"].rstrip().endswith("valid, due soon")
+    assert told["TPP-2025-00009"].rstrip().endswith("expired")
+
+
+def test_the_demonstration_is_asked_about_its_own_day_whatever_the_machine_says(demonstration):
+    (demonstration / database_of_demo.TODAY).write_text("2026-11-21")
+
+    due = run("due", "--organization", "tpp", "--within", "18", "--json")
+    chain = run("trace", "0083105", "--lang", "en")
+
+    assert [row["valid_until"] for row in json.loads(due.stdout)] == ["2026-12-09"]
+    assert "tpp on 2026-11-21" in due.stderr
+    assert "unbroken" in chain.stdout
+
+
+def test_a_command_says_its_version_and_a_procedure_is_named_as_the_list_names_it(folder):
+    assert run("--version").stdout.startswith("suyuan ")
+    assert run("procedure", "show", "JJG 52-1999").stdout.startswith("JJG 52-1999")
+
+    unknown = run("procedure", "show", "JJG 52-1066")
+
+    assert unknown.exit_code == 2
+    assert "suyuan procedure list" in unknown.stderr
+
+
 def test_without_a_database_every_command_says_what_to_run(folder):
     for arguments in (["serve"], ["trace", "1"], ["certificate", "find", "1"], ["db", "check"]):
         answer = suyuan(*arguments)
