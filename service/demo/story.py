@@ -48,7 +48,6 @@ from service.store import due as due_store
 from service.store import items as item_store
 from service.store import work_orders as work_order_store
 from service.store.directory import Entry
-from service.store.due import Due
 from service.tables.calibrations import Calibration
 from service.tables.certificates import Certificate
 from service.tables.items import Item
@@ -85,7 +84,7 @@ class NoEligibleStandard(RuntimeError):
 class Story:
     """What happened, for whoever tells it."""
 
-    due: Sequence[Due]
+    due: Sequence[tuple[Item, date]]
     order: WorkOrder
     proposals: tuple[Proposal, ...]
     edition: ProcedureEdition
@@ -149,7 +148,7 @@ def _live(
     readings = _readings(told)
 
     # 1 what is due, 2 the work order
-    due = [found for found in due_store.due(session, on=today)
+    due = [(found.item, found.row.due_on) for found in due_store.due(session, on=today)
            if found.row.due_on and found.row.due_on <= today + DUE_WITHIN]  # fmt: skip
     item, metrologist = item_store.get(session, identifier(told["item"])), people["calibrated"]
     asked = Asked(item_id=item.id, procedure_code=edition.code)

@@ -128,12 +128,10 @@ def _tell_due(teller: Teller, story: Story) -> None:
         ("到期", "due on"),
         ("天", "days"),
     )
-    for found in story.due:
-        due_on = found.row.due_on
-        days = (due_on - today).days if due_on else ""
-        name = teller.say(found.item.name_zh, found.item.name_en)
-        mark = " ←" if found.item.id == story.calibration.item_id else ""
-        table.add_row(name, found.item.serial_number, str(due_on), f"{days}{mark}")
+    for item, due_on in story.due:
+        name = teller.say(item.name_zh, item.name_en)
+        mark = " ←" if item.id == story.calibration.item_id else ""
+        table.add_row(name, item.serial_number, str(due_on), f"{(due_on - today).days}{mark}")
     teller.console.print(table)
 
 

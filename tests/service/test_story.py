@@ -33,6 +33,8 @@ def test_the_story_ends_as_the_data_expect(demo, engine, story, tmp_path):
     """One database, one story: what it says is asked for in many ways."""
     expected = demo.data["story"]["expected"]
     result = story.result
+    gauge, due_on = next(row for row in story.due if row[0].id == story.calibration.item_id)
+    assert (gauge.serial_number, str(due_on)) == ("0083105", "2026-12-11")  # as it was before
     assert result.verdict is Verdict.PASS
     assert result.guarded_verdict is Verdict.UNDETERMINED
     assert result.expanded_uncertainty == pytest.approx(expected["U_k2_MPa"], abs=1e-6)
