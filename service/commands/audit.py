@@ -7,7 +7,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from service.commands.at_hand import FINDINGS, all_books, end_of, engine_of, present, settings_at_hand
+from service.commands.at_hand import (
+    FINDINGS,
+    all_books,
+    end_of,
+    engine_of,
+    present,
+    settings_at_hand,
+)
 
 audit = typer.Typer(help="Audit every book; `check`: whether its audit log was altered.")
 

@@ -51,7 +51,9 @@ U = Annotated[float | None, typer.Option("--u", min=0, help="Standard uncertaint
 Assumption = Annotated[
     str, typer.Option("--assumption", help="step_at_start, linear or worst_case.")
 ]
-Book = Annotated[str, typer.Option("--book", "--organization", metavar="CODE", help="In whose book.")]
+Book = Annotated[
+    str, typer.Option("--book", "--organization", metavar="CODE", help="In whose book.")
+]
 AsPerson = Annotated[
     str, typer.Option("--person", help="Who acts: a name or an id of that organization.")
 ]

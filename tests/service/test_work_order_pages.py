@@ -102,6 +102,12 @@ def test_a_worksheet_goes_from_a_slip_to_a_certificate(client, line):
     assert submitted.status_code == 303, submitted.text
     order = submitted.headers["location"]
 
+    act_as(client, 2)  # who checks reads what was read, and cannot change it
+    assert f'href="{address}"' in client.get(order).text
+    assert '<fieldset class="all" disabled>' in client.get(address).text
+    assert '<fieldset class="all" disabled>' not in opened
+    act_as(client, 1)
+
     steps = addresses.work_order_line(line, "")
     own = client.post(steps + "checked")
     assert own.status_code == 422
