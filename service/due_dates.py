@@ -1,6 +1,6 @@
 """When each item of a book is due, and why: loaded and decided, and nothing written."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
@@ -39,18 +39,12 @@ class ItemDueDate:
 
 def due_dates(session: TenantSession, *, on: date) -> list[ItemDueDate]:
     """Return what is due of the own items on a day, the next first, what never falls due last."""
-    policies = store.policies(session)
-    found = [
-        ItemDueDate(item=history.item, due=due_date(plan, on=on))
-        for history in store.histories(session, on=on)
-        for plan in plans_of(history, policies, on=on)
-    ]
-    return sorted(found, key=place)
+    return sorted(due_dates_of_items(session, None, on=on), key=place)
 
 
-def place(one: ItemDueDate) -> tuple[date, str, str]:
+def place(one: ItemDueDate) -> tuple[date, UUID, str]:
     """Return where a due date stands in a list: by its last valid day, its item, its activity."""
-    return one.due.valid_until or date.max, str(one.item.id), one.due.activity.value
+    return one.due.valid_until or date.max, one.item.id, one.due.activity.value
 
 
 def due_dates_of(session: TenantSession, item_id: UUID, *, on: date) -> list[ItemDueDate]:
@@ -59,13 +53,21 @@ def due_dates_of(session: TenantSession, item_id: UUID, *, on: date) -> list[Ite
     Raises:
         NotFound: the ledger has no such item.
     """
-    histories = store.histories(session, on=on, item_ids=[item_id])
-    if not histories:
+    found = due_dates_of_items(session, [item_id], on=on)
+    if not found:
         raise NotFound("item", item_id)
+    return found
+
+
+def due_dates_of_items(
+    session: TenantSession, item_ids: Collection[UUID] | None, *, on: date
+) -> list[ItemDueDate]:
+    """Return what is due of some items on a day, or of all own ones."""
+    policies = store.policies(session)
     return [
         ItemDueDate(item=history.item, due=due_date(plan, on=on))
-        for history in histories
-        for plan in plans_of(history, store.policies(session), on=on)
+        for history in store.histories(session, on=on, item_ids=item_ids)
+        for plan in plans_of(history, policies, on=on)
     ]
 
 

@@ -181,10 +181,8 @@ class TenantSession(Session):
                 changing=changing,
             )
 
-    def columns(
-        self, table_class: type[SQLModel], names: Sequence[str]
-    ) -> "dict[str, Iterable[Any]]":
-        """Return some columns of all rows of the own book, as the driver gives them."""
+    def columns(self, table_class: type[SQLModel], names: Sequence[str]) -> "pl.DataFrame":
+        """Return some columns of all rows of the own book, as `service.bulk` tells them."""
         from service import bulk  # noqa: PLC0415
 
         if table_class not in TENANT_CLASSES or table_class not in self._readable:

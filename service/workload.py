@@ -17,15 +17,16 @@ WORKING_DAYS: Final = 5  # a week
 
 
 def weeks_ahead(
-    session: TenantSession, *, on: date, asked: store.Asked
+    tallied: Iterable[store.Tallied], *, on: date
 ) -> list[tuple[date, Mapping[str, int]]]:
     """Return the Monday of each week ahead, and how many of each activity fall due in it."""
     monday = on - timedelta(days=on.weekday())
     mondays = [monday + timedelta(weeks=week) for week in range(WEEKS)]
     found: dict[date, Counter[str]] = {day: Counter() for day in mondays}
     last = mondays[-1] + timedelta(days=6)
-    for day, activity, count in store.by_day(session, on, last, asked=asked):
-        found[day - timedelta(days=day.weekday())][activity] += count
+    for one in tallied:
+        if one.due_on is not None and on <= one.due_on <= last:
+            found[one.due_on - timedelta(days=one.due_on.weekday())][one.activity] += one.count
     return list(found.items())
 
 

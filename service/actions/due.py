@@ -93,6 +93,8 @@ def rows_of(history: ItemHistory, policies: Sequence[PeriodPolicy]) -> Iterator[
             "item_id": item.id,
             "activity": due.activity.value,
             "area": store.PLACES.join(item.location),
+            "serial_number": item.serial_number,
+            "words": store.words_of(item),
             "is_main": position == 0,
             "due_on": due.valid_until,
             "rule": winner.rule.value if winner else None,

@@ -3,63 +3,61 @@
 Items that something else befell (an event, an override, a failure) are derived one by one.
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-import numpy as np
 import polars as pl
 
 from service import due_dates
 from service.actions import due
-from service.clock import day_of
-from service.store import due as due_store
-from service.store import items as item_store
 from service.store import schedule as store
-from service.store.schedule import Done, ItemHistory
+from service.store import schedule_columns as columns
+from service.store.schedule import ItemHistory
 from service.tables.items import Item
 from service.tables.schedule import KeptDueDate, PeriodPolicy
 from service.tenancy import TenantSession
-from traceability.schedule import TIME_RUNS, ItemState, Plan
+from traceability.schedule import TIME_RUNS, Plan
 from traceability.schedule_arrays import due_days
 
 AT_ONCE: Final = 500  # items that are derived one by one
 SCHEMA: Final = pl.Schema({
-    "item_id": pl.String, "activity": pl.String, "area": pl.String, "is_main": pl.Boolean,
-    "due_on": pl.Date, "rule": pl.String, "source": pl.String, "anchor_on": pl.Date,
-    "months": pl.Int64, "last_performed_on": pl.Date, "is_stopped": pl.Boolean,
-    "is_ended": pl.Boolean,
+    "item_id": pl.String, "activity": pl.String, "area": pl.String, "serial_number": pl.String,
+    "words": pl.String, "is_main": pl.Boolean, "due_on": pl.Date, "rule": pl.String,
+    "source": pl.String, "anchor_on": pl.Date, "months": pl.Int64, "last_performed_on": pl.Date,
+    "is_stopped": pl.Boolean, "is_ended": pl.Boolean,
 })  # fmt: skip
 KEY: Final = ("item_id", "activity")
+FACTS: Final = ("procedure_code", "period_months", "is_mandatory")  # what an item's plans are of,
+SUBJECTS: Final = ("type_designation", "energy_level")  # and these where a policy names them
+NO_RULE: Final = -1
 
 
 def derive(session: TenantSession, item_ids: Collection[UUID] | None) -> int:
     """Derive the due dates of many of the own items, or of all; return how many rows changed."""
     policies = store.policies(session)
-    wanted = None if item_ids is None else set(item_ids)
-    items = [item for item in item_store.own(session) if wanted is None or item.id in wanted]
-    done = store.done(session, on=date.max)
-    special = store.befallen(session) | {
-        item_id for item_id, rows in done.items() if any(one.has_failed for one in rows)
-    }
-    special |= {UUID(policy.subject) for policy in policies if policy.rule == "item"}
-    plain = [item for item in items if item.id not in special]
-    ids = sorted(item.id for item in items if item.id in special)
+    items = columns.items(session, item_ids)
+    done, failed = columns.newest_done(session)
+    special = {item_id.hex for item_id in store.befallen(session)} | failed
+    special |= {UUID(policy.subject).hex for policy in policies if policy.rule == "item"}
+    is_special = pl.col("id").is_in(special)
+    plain = items.filter(~is_special).join(done, left_on="id", right_on="item_id", how="left")
+    ids = sorted(map(UUID, items.filter(is_special)["id"]))
     told = pl.concat([
-        *_plain(plain, done, policies),
+        *_plain(plain, policies),
         *(_one_by_one(session, ids[start : start + AT_ONCE], policies)
           for start in range(0, len(ids), AT_ONCE)),
         SCHEMA.to_frame(),
     ])  # fmt: skip
-    return _keep(session, told, {item.id.hex for item in items})
+    return _keep(session, told, items["id"])
 
 
-def _keep(session: TenantSession, told: pl.DataFrame, item_ids: set[str]) -> int:
+def _keep(session: TenantSession, told: pl.DataFrame, item_ids: pl.Series) -> int:
     """Write the rows that differ from what is kept; what is told no more is ended."""
-    columns = due_store.kept_columns(session, list(SCHEMA))
-    kept = pl.DataFrame(columns, schema=SCHEMA).filter(pl.col("item_id").is_in(item_ids))
+    kept = session.columns(KeptDueDate, list(SCHEMA)).filter(
+        pl.col("item_id").is_in(item_ids.implode())
+    )
     ended = kept.filter(~pl.col("is_ended")).join(told, on=KEY, how="anti")
     rows = pl.concat(
         [told, ended.with_columns(pl.lit(value).alias(name) for name, value in due.ENDED.items())],
@@ -67,7 +65,7 @@ def _keep(session: TenantSession, told: pl.DataFrame, item_ids: set[str]) -> int
     ).select(list(SCHEMA))
     new = rows.join(kept, on=list(SCHEMA), how="anti", nulls_equal=True)
     changing = [name for name in SCHEMA if name not in KEY]
-    session.upsert(KeptDueDate, new, changing=changing)
+    session.upsert(KeptDueDate, new.sort(KEY), changing=changing)
     return len(new)
 
 
@@ -82,64 +80,59 @@ def _one_by_one(
     return pl.DataFrame(rows, schema=SCHEMA)
 
 
-def _plain(
-    items: Sequence[Item], done: Mapping[UUID, Sequence[Done]], policies: Sequence[PeriodPolicy]
-) -> Iterator[pl.DataFrame]:
+def _plain(items: pl.DataFrame, policies: Sequence[PeriodPolicy]) -> Iterator[pl.DataFrame]:
     """Yield the due dates of items that nothing befell but calibrations, kind by kind."""
-    kinds: dict[tuple[Any, ...], list[Item]] = defaultdict(list)
-    for item in items:
-        kinds[
-            item.procedure_code, item.type_designation, item.energy_level, item.period_months,
-            item.is_mandatory,
-        ].append(item)  # fmt: skip
-    for alike in kinds.values():
-        first = ItemHistory(item=alike[0], done=(), overrides=(), events=())
+    named = [policy.subject for policy in policies]
+    kind = [pl.when(pl.col(name).is_in(named)).then(name).alias(name) for name in SUBJECTS]
+    for _, alike in items.group_by(*FACTS, *kind):
+        row = alike.row(0, named=True)
+        facts = {name: row[name] for name in (*FACTS, *SUBJECTS, "status", "recorded_at")}
+        first = ItemHistory(item=Item(**facts), done=(), overrides=(), events=())
         for position, plan in enumerate(due_dates.plans_of(first, policies, on=date.max)):
-            yield _of_plan(alike, plan, done if position == 0 else {}, is_main=position == 0)
+            yield _of_plan(alike, plan, is_main=position == 0)
 
 
-def _of_plan(
-    items: Sequence[Item], plan: Plan, done: Mapping[UUID, Sequence[Done]], *, is_main: bool
-) -> pl.DataFrame:
-    newest = [done[item.id][-1] if item.id in done else None for item in items]
-    last = _days([one.performed_on if one else None for one in newest])
-    known_since = _days([day_of(item.recorded_at) for item in items])
+def _of_plan(items: pl.DataFrame, plan: Plan, *, is_main: bool) -> pl.DataFrame:
+    if not is_main:  # a calibration is of the item's own period alone
+        items = items.with_columns(performed_on=pl.lit(None, pl.Date), certificate=None)
+    is_stopped = ~items["status"].is_in(list(TIME_RUNS))
     found = due_days(
         plan.periods,
-        known_since=known_since,
-        last=last,
-        certificate=_days([one.valid_until if one else None for one in newest]),
+        known_since=_days(items["known_since"]),
+        last=_days(items["performed_on"]),
+        certificate=_days(items["certificate"]),
     )
-    stopped = np.array([ItemState(item.status) not in TIME_RUNS for item in items])
-    is_due = (found.winner >= 0) & ~stopped
-    periods = [period for _, period in found.rules]
-    told: dict[str, list[Any]] = {
-        "rule": [rule.value for rule, _ in found.rules],
-        "source": [period.source if period else "" for period in periods],
-        "months": [period and period.months for period in periods],
-    }
-    anchor = np.where(np.isnat(last), known_since, last)
-    nothing = np.datetime64("NaT")
-    return pl.DataFrame({
-        "item_id": [item.id.hex for item in items],
-        "activity": [plan.activity.value] * len(items),
-        "area": [item_store.PLACES.join(item.location) for item in items],
-        "is_main": [is_main] * len(items),
-        "due_on": np.where(is_due, found.valid_until, nothing).tolist(),
-        "rule": _won(told["rule"], found.winner, is_due, None),
-        "source": _won(told["source"], found.winner, is_due, ""),
-        "anchor_on": np.where(is_due, anchor, nothing).tolist(),
-        "months": _won(told["months"], found.winner, is_due, None),
-        "last_performed_on": last.tolist(),
-        "is_stopped": stopped.tolist(),
-        "is_ended": [False] * len(items),
-    }, schema=SCHEMA)  # fmt: skip
+    rules = pl.DataFrame(
+        [(number, rule.value, period.source if period else "", period and period.months)
+         for number, (rule, period) in enumerate(found.rules)],
+        schema={"winner": pl.Int64, "rule": pl.String, "source": pl.String, "months": pl.Int64},
+        orient="row",
+    )  # fmt: skip
+    found.winner[is_stopped.to_numpy()] = NO_RULE
+    is_due = pl.col("rule").is_not_null()
+    return (
+        items.with_columns(
+            pl.Series("winner", found.winner), pl.Series("valid_until", found.valid_until)
+        )
+        .join(rules, on="winner", how="left")
+        .select(
+            pl.col("id").alias("item_id"),
+            pl.lit(plan.activity.value).alias("activity"),
+            "area",
+            "serial_number",
+            "words",
+            pl.lit(is_main).alias("is_main"),
+            pl.when(is_due).then("valid_until").alias("due_on"),
+            "rule",
+            pl.col("source").fill_null(""),
+            pl.when(is_due).then(pl.coalesce("performed_on", "known_since")).alias("anchor_on"),
+            "months",
+            pl.col("performed_on").alias("last_performed_on"),
+            pl.col("status").is_in(list(TIME_RUNS)).not_().alias("is_stopped"),
+            pl.lit(value=False).alias("is_ended"),
+        )
+    )
 
 
-def _won(values: Sequence[Any], winner: Any, is_due: Any, otherwise: Any) -> list[Any]:
-    """Return what the rule that won says of each item."""
-    return [values[one] if due else otherwise for one, due in zip(winner, is_due, strict=True)]
-
-
-def _days(days: Sequence[date | None]) -> Any:
-    return np.array(days, dtype="datetime64[D]")
+def _days(days: pl.Series) -> Any:
+    return days.to_numpy().astype("datetime64[D]")

@@ -45,8 +45,10 @@ def write_items(
     with_ids = frame.with_columns(_ids(frame, import_id).alias("id"))
     is_new = pl.col("item_id").is_null()
     _create(session, with_ids.filter(is_new), now=now)
-    _note_storage(session, with_ids.filter(~is_new), actor_id=actor_id, now=now)
-    _change(session, with_ids.filter(~is_new), now=now)
+    if not (changed := with_ids.filter(~is_new)).is_empty():
+        was = ledger_store.held(session)
+        _note_storage(session, changed, was, actor_id=actor_id, now=now)
+        _change(session, changed, was, now=now)
     due.derive_when_written(session, map(UUID, with_ids["id"]))
     return with_ids.select("row", "id")
 
@@ -56,11 +58,11 @@ def _create(session: TenantSession, rows: pl.DataFrame, *, now: datetime) -> Non
         session.upsert(Item, _as_columns(session, _quantified(rows), now=now), changing=())
 
 
-def _change(session: TenantSession, rows: pl.DataFrame, *, now: datetime) -> None:
-    if rows.is_empty():
-        return
+def _change(
+    session: TenantSession, rows: pl.DataFrame, was: pl.DataFrame, *, now: datetime
+) -> None:
     changing = [name for name in rows.columns if name in Item.model_fields and name != "id"]
-    table = _as_columns(session, _completed(session, rows), now=now)
+    table = _as_columns(session, _completed(rows, was), now=now)
     session.upsert(
         Item,
         table.with_columns(pl.lit(now).alias("changed_at")),
@@ -69,13 +71,18 @@ def _change(session: TenantSession, rows: pl.DataFrame, *, now: datetime) -> Non
 
 
 def _note_storage(
-    session: TenantSession, rows: pl.DataFrame, *, actor_id: UUID, now: datetime
+    session: TenantSession,
+    rows: pl.DataFrame,
+    was: pl.DataFrame,
+    *,
+    actor_id: UUID,
+    now: datetime,
 ) -> None:
     """Record which items the ledger now tells to be stored, or to have come back."""
-    if rows.is_empty() or "status" not in rows.columns:
+    if "status" not in rows.columns:
         return
-    was = ledger_store.held(session).select("id", pl.col("status").alias("was"))
-    told = rows.filter(pl.col("status").is_not_null()).join(was, on="id")
+    statuses = was.select("id", pl.col("status").alias("was"))
+    told = rows.join(statuses, on="id").filter(pl.col("status") != pl.col("was"))
     for id_, before, after in told.select("id", "was", "status").rows():
         items.note_storage(session, UUID(id_), before, after, actor_id=actor_id, now=now)
 
@@ -88,12 +95,11 @@ def _ids(frame: pl.DataFrame, import_id: UUID) -> pl.Series:
     )
 
 
-def _completed(session: TenantSession, rows: pl.DataFrame) -> pl.DataFrame:
+def _completed(rows: pl.DataFrame, was: pl.DataFrame) -> pl.DataFrame:
     """Return changed rows with what is held wherever the ledger says nothing."""
-    now = ledger_store.held(session)
-    names = [name for name in now.columns if name != "id"]
-    was = now.select("id", *(pl.col(name).alias(f"held:{name}") for name in names))
-    joined = rows.join(was, on="id", how="left", maintain_order="left")
+    names = [name for name in was.columns if name != "id"]
+    held = was.select("id", *(pl.col(name).alias(f"held:{name}") for name in names))
+    joined = rows.join(held, on="id", how="left", maintain_order="left")
     told = [name for name in names if name in rows.columns]
     if "range_text" in told:  # the ends and the unit go with the text that they were read from
         told = [name for name in told if name not in RANGE]

@@ -1,8 +1,10 @@
 """Due dates: derived from events by rules, each of which may be asked for."""
 
 from bisect import bisect_right
-from datetime import date, datetime
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
@@ -17,8 +19,11 @@ from service.api.given import Day
 from service.auth import Acting, Reading, Transaction
 from service.clock import Now, Today
 from service.due_dates import ItemDueDate
+from service.store import due as store
+from service.store.due import Place
+from service.tables.items import Item
 from service.tenancy import TenantSession
-from traceability.schedule import Activity
+from traceability.schedule import Activity, DueDate
 
 router = APIRouter(prefix="/due-dates", tags=["due-dates"])
 
@@ -123,38 +128,90 @@ def list_due_dates(
 ) -> Response:
     """Return what is due of the own items, or of one, the next first, a page at a time.
 
-    `within_days` leaves out what falls due later, and what never does. Each page is derived from
-    the whole book: who wants all of it asks for CSV or JSON lines.
+    `within_days` leaves out what falls due later, and what never does. What is due today is read as
+    it is kept; each page of another day (`on`) is derived from the whole book.
     """
-    day, after = on or today, () if cursor is None else paging.place_of(cursor, _read)
-    found = (
-        due_dates.due_dates(session, on=day)
-        if item_id is None
-        else sorted(due_dates.due_dates_of(session, item_id, on=day), key=due_dates.place)
-    )
-    if within_days is not None:
-        found = [one for one in found if _is_within(one, within_days, on=day)]
+    day = on or today
+    last = None if within_days is None else _day_after(day, within_days)
+    if item_id is None and day == today:
+        rows = partial(kept, session, on=day, last=last, explain=explain)
+    else:
+        found = _derived(session, item_id, on=day, last=last)
+        rows = partial(_part, found, on=day, explain=explain)
     if paging.wants_all(request):
-        told = [answer(one, on=day, explain=explain) for one in found]
-        return paging.all_of(request, told, DueDateAnswer)
-    first = bisect_right(found, after, key=due_dates.place)
-    told = [answer(one, on=day, explain=explain) for one in found[first : first + limit + 1]]
-    return paging.first_of(request, told, limit, _cursor, DueDateAnswer)
+        return paging.all_of(request, paging.each(session, rows, place), DueDateAnswer)
+    after = None if cursor is None else paging.place_of(cursor, _read)
+    return paging.first_of(request, rows(after, limit + 1), limit, _cursor, DueDateAnswer)
 
 
-def _is_within(one: ItemDueDate, days: int, *, on: date) -> bool:
-    left = one.due.days_left(on)
-    return left is not None and left <= days
+def kept(
+    session: TenantSession,
+    after: Place | None,
+    limit: int,
+    *,
+    on: date,
+    last: date | None,
+    explain: bool,
+) -> list[DueDateAnswer]:
+    """Return due dates as they are kept; the rules that had a say are derived for these alone."""
+    found = store.next_due(session, after=after, limit=limit, last=last)
+    explained = (
+        due_dates.due_dates_of_items(session, {one.item.id for one in found}, on=on)
+        if explain
+        else ()
+    )
+    rules = {(one.item.id, one.due.activity.value): _candidates(one.due) for one in explained}
+    return [
+        _answer(
+            one.item,
+            activity=one.row.activity,
+            last_performed_on=one.row.last_performed_on,
+            valid_until=one.row.due_on,
+            is_stopped=one.row.is_stopped,
+            rule=one.row.rule,
+            candidates=rules.get((one.item.id, one.row.activity), []) if explain else None,
+            on=on,
+        )
+        for one in found
+    ]
+
+
+def _derived(
+    session: TenantSession, item_id: UUID | None, *, on: date, last: date | None
+) -> list[ItemDueDate]:
+    if item_id is None:
+        found = due_dates.due_dates(session, on=on)
+    else:
+        found = sorted(due_dates.due_dates_of(session, item_id, on=on), key=due_dates.place)
+    return [one for one in found if last is None or (one.due.valid_until or date.max) <= last]
+
+
+def _part(
+    found: Sequence[ItemDueDate], after: Place | None, limit: int, *, on: date, explain: bool
+) -> list[DueDateAnswer]:
+    first = 0 if after is None else bisect_right(found, after, key=due_dates.place)
+    return [answer(one, on=on, explain=explain) for one in found[first : first + limit]]
+
+
+def _day_after(day: date, days: int) -> date:
+    """Return the day so many days later; before the last one, which stands for none."""
+    latest = date.max - timedelta(days=1)
+    return day + timedelta(days=min(days, (latest - day).days))
+
+
+def place(row: DueDateAnswer) -> Place:
+    """Return where a due date stands in the list."""
+    return row.valid_until or date.max, row.item_id, row.activity
 
 
 def _cursor(row: DueDateAnswer) -> str:
-    day = row.valid_until or date.max
-    return paging.cursor_at(f"{day} {row.item_id.hex} {row.activity}".encode("ascii"))
+    day, item_id, activity = place(row)
+    return paging.cursor_at(f"{day} {item_id.hex} {activity}".encode("ascii"))
 
 
-def _read(cursor: bytes) -> tuple[date, str, str]:
+def _read(cursor: bytes) -> Place:
     day, item_id, activity = cursor.decode("ascii").split(" ")
-    return date.fromisoformat(day), str(UUID(item_id)), Activity(activity).value
+    return date.fromisoformat(day), UUID(item_id), Activity(activity).value
 
 
 @router.post("/periods", status_code=201)
@@ -184,34 +241,45 @@ def record_item_event(
 
 def answer(found: ItemDueDate, *, on: date, explain: bool) -> DueDateAnswer:
     """Return a due date as it is answered on a day, with every rule's date if asked."""
-    item, due = found.item, found.due
+    due = found.due
+    return _answer(
+        found.item,
+        activity=due.activity.value,
+        last_performed_on=due.last_performed_on,
+        valid_until=due.valid_until,
+        is_stopped=due.is_stopped,
+        rule=due.winner.rule.value if due.winner else None,
+        candidates=_candidates(due) if explain else None,
+        on=on,
+    )
+
+
+def _answer(item: Item, *, valid_until: date | None, on: date, **told: Any) -> DueDateAnswer:
     return DueDateAnswer(
         item_id=item.id,
         name_zh=item.name_zh,
         name_en=item.name_en,
         serial_number=item.serial_number,
         asset_number=item.asset_number,
-        activity=due.activity.value,
         is_mandatory=item.is_mandatory,
-        last_performed_on=due.last_performed_on,
-        valid_until=due.valid_until,
-        days_left=due.days_left(on),
-        is_overdue=due.is_overdue(on),
-        is_stopped=due.is_stopped,
-        rule=due.winner.rule.value if due.winner else None,
-        candidates=[
-            CandidateAnswer(
-                rule=one.rule.value,
-                valid_until=one.valid_until,
-                anchor=one.anchor,
-                months=one.months,
-                source=one.source,
-            )
-            for one in due.candidates
-        ]
-        if explain
-        else None,
+        valid_until=valid_until,
+        days_left=None if valid_until is None else (valid_until - on).days,
+        is_overdue=valid_until is not None and on > valid_until,
+        **told,
     )
+
+
+def _candidates(due: DueDate) -> list[CandidateAnswer]:
+    return [
+        CandidateAnswer(
+            rule=one.rule.value,
+            valid_until=one.valid_until,
+            anchor=one.anchor,
+            months=one.months,
+            source=one.source,
+        )
+        for one in due.candidates
+    ]
 
 
 def _of_item(session: TenantSession, item_id: UUID, today: date) -> list[DueDateAnswer]:

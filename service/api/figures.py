@@ -108,7 +108,7 @@ def list_figure_rows(
 def figures_answer(session: TenantSession, first: date, last: date, *, on: date) -> FiguresAnswer:
     """Return all that is told of the figures."""
     capacity = weekly_capacity(session)
-    weeks = weeks_ahead(session, on=on, asked=due_store.Asked())
+    weeks = weeks_ahead(due_store.tally(session), on=on)
     hours = weekly_hours(session, (monday for monday, _ in weeks)) or {}
     return FiguresAnswer(
         on=on,

@@ -22,6 +22,7 @@ MOST, USUAL = 200, 50  # rows a page
 AT_ONCE = 100  # rows of an export in the memory
 CSV, LINES = "text/csv", "application/x-ndjson"
 Place = TypeVar("Place")
+Row = TypeVar("Row")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 FORMS: dict[int | str, dict[str, Any]] = {
     200: {
@@ -132,7 +133,7 @@ def answered(
         answer: as what a row is told.
     """
     if wants_all(request):
-        return all_of(request, _read_all(session, rows), answer)
+        return all_of(request, each(session, rows, lambda row: row.id), answer)
     found = rows(page.after, page.limit + 1)
     return first_of(request, found, page.limit, lambda row: cursor_of(row.id), answer)
 
@@ -166,14 +167,21 @@ def first_of(
     return response
 
 
-def _read_all(
-    session: TenantSession, rows: Callable[[UUID | None, int], Sequence[Any]]
-) -> Iterator[Any]:
-    """Yield every row; the request's own transaction has ended when the answer is sent."""
+def each(
+    session: TenantSession,
+    rows: Callable[[Place | None, int], Sequence[Row]],
+    place: Callable[[Row], Place],
+) -> Iterator[Row]:
+    """Yield every row of a list; the request's own transaction has ended when the answer is sent.
+
+    Args:
+        rows: gives so many rows behind a place.
+        place: where a row stands.
+    """
     with session:
-        after: UUID | None = None
+        after: Place | None = None
         while found := rows(after, AT_ONCE):
-            after = found[-1].id
+            after = place(found[-1])
             yield from found
             session.expunge_all()
 

@@ -1,13 +1,13 @@
 """Reading when items are due from what is kept of it: the board of a book, counted and paged."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, case, false
+from sqlalchemy import ColumnElement, false, tuple_
 from sqlalchemy import select as select_columns
 from sqlmodel import and_, col, func, or_, select
 
@@ -19,6 +19,7 @@ from service.tenancy import TenantSession
 from service.work_order_states import ENDED, State
 
 DONE = ENDED | {State.ISSUED}
+Place = tuple[date, UUID, str]  # in the list by date: the last where nothing falls due
 
 
 class DueStatus(StrEnum):
@@ -80,19 +81,19 @@ class Due:
     row: KeptDueDate
 
 
+@dataclass(frozen=True, slots=True)
+class Tallied:
+    """How many due dates of an activity are of one day; of none where nothing falls due."""
+
+    due_on: date | None
+    activity: str
+    is_stopped: bool
+    count: int
+
+
 def kept(session: TenantSession, item_ids: Collection[UUID]) -> Sequence[KeptDueDate]:
     """Return what is kept of some items, of activities that ended too."""
     return session.exec(select(KeptDueDate).where(col(KeptDueDate.item_id).in_(item_ids))).all()
-
-
-def kept_columns(session: TenantSession, names: Sequence[str]) -> dict[str, list[Any]]:
-    """Return some columns of all that is kept; ids as 32 hexadecimal digits."""
-    rows = session.execute(select_columns(*(getattr(KeptDueDate, name) for name in names))).all()
-    columns = zip(*rows, strict=True) if rows else ([] for _ in names)
-    return {
-        name: [value.hex if isinstance(value, UUID) else value for value in column]
-        for name, column in zip(names, columns, strict=True)
-    }
 
 
 def due(
@@ -104,7 +105,33 @@ def due(
     limit: int | None = None,
 ) -> list[Due]:
     """Return what is due of the own items as asked for, what never falls due last."""
-    keys = _keys(session, on=on, asked=asked, offset=offset, limit=limit)
+    return _whole(session, _keys(session, on=on, asked=asked, offset=offset, limit=limit))
+
+
+def next_due(
+    session: TenantSession, *, after: Place | None, limit: int, last: date | None = None
+) -> list[Due]:
+    """Return so many due dates behind a place, the next first, what never falls due last.
+
+    Args:
+        last: leaves out what falls due later, and what never does.
+    """
+    row = KeptDueDate
+    place = (col(row.due_on), col(row.item_id), col(row.activity))
+    keys = select(row.item_id, row.activity).where(_standing())
+    dated = keys.where(col(row.due_on) <= (last or date.max)).order_by(*place)
+    undated = keys.where(col(row.due_on).is_(None)).order_by(*place[1:])
+    if after is not None and after[0] == date.max:
+        dated, undated = dated.where(false()), undated.where(tuple_(*place[1:]) > after[1:])
+    elif after is not None:
+        dated = dated.where(tuple_(*place) > after)
+    found = list(session.exec(dated.limit(limit)))
+    if last is None and len(found) < limit:
+        found += session.exec(undated.limit(limit - len(found)))
+    return _whole(session, found)
+
+
+def _whole(session: TenantSession, keys: Sequence[tuple[UUID, str]]) -> list[Due]:
     found: list[Due] = []
     for start in range(0, len(keys), AT_ONCE):
         part = keys[start : start + AT_ONCE]
@@ -124,10 +151,8 @@ def _keys(
     """
     row = KeptDueDate
     statement = select(row.item_id, row.activity).where(*_fits(asked, on))
-    if asked.text or asked.sort in ("name", "serial"):
-        statement = statement.join(Item, col(Item.id) == row.item_id)
     if asked.sort != "due":
-        key = {"name": col(Item.name_zh), "serial": col(Item.serial_number),
+        key = {"name": col(row.words), "serial": col(row.serial_number),
                "area": col(row.area)}[asked.sort]  # fmt: skip
         ordered = statement.order_by(*_turned(asked, key, col(row.item_id), col(row.activity)))
         return list(session.exec(ordered.offset(offset).limit(limit)).all())
@@ -165,40 +190,21 @@ def until(session: TenantSession, last: date) -> list[tuple[UUID, str, date, str
     return [(item_id, activity, due_on, area) for item_id, activity, due_on, area in rows if due_on]
 
 
-def counts(session: TenantSession, *, on: date, asked: Asked = Asked()) -> dict[DueStatus, int]:
-    """Return how many due dates there are of each status, of those asked for but of any status."""
+def tally(session: TenantSession, *, asked: Asked = Asked()) -> list[Tallied]:
+    """Return how many due dates there are of each day, of those asked for but of any status."""
     row = KeptDueDate
-    status = case(
-        (col(row.is_stopped), DueStatus.STOPPED.value),
-        (col(row.due_on).is_(None), DueStatus.NONE.value),
-        *(
-            (col(row.due_on) <= on + timedelta(days=last), status.value)
-            for status, last in LAST_DAYS.items()
-        ),
-        else_=DueStatus.LATER.value,
-    ).label("status")
-    fits = _fits(asked, on, of_status=False)
-    statement = select_columns(status, func.count()).select_from(row).where(*fits).group_by(status)
-    if asked.text:
-        statement = statement.join(Item, col(Item.id) == row.item_id)
-    found = {DueStatus(name): count for name, count in session.execute(statement)}
-    return {status: found.get(status, 0) for status in DueStatus}
+    keys = (col(row.due_on), col(row.activity), col(row.is_stopped))
+    fits = _fits(asked, date.max, of_status=False)
+    rows = session.execute(select_columns(*keys, func.count()).where(*fits).group_by(*keys))
+    return [Tallied(*found) for found in rows]
 
 
-def by_day(
-    session: TenantSession, first: date, last: date, *, asked: Asked = Asked()
-) -> list[tuple[date, str, int]]:
-    """Return how many of each activity fall due on each of some days."""
-    row = KeptDueDate
-    statement = (
-        select_columns(col(row.due_on), col(row.activity), func.count())
-        .where(col(row.due_on).between(first, last), *_fits(asked, first, of_status=False))
-        .group_by(col(row.due_on), col(row.activity))
-    )
-    if asked.text:
-        statement = statement.join(Item, col(Item.id) == row.item_id)
-    rows = session.execute(statement)
-    return [(day, activity, count) for day, activity, count in rows if day is not None]
+def counts(tallied: Iterable[Tallied], *, on: date) -> dict[DueStatus, int]:
+    """Return how many due dates there are of each status."""
+    found = dict.fromkeys(DueStatus, 0)
+    for one in tallied:
+        found[due_status(on, one.due_on, is_stopped=one.is_stopped)] += one.count
+    return found
 
 
 def under_way(session: TenantSession, item_ids: Collection[UUID]) -> set[UUID]:
@@ -226,9 +232,7 @@ def _standing() -> ColumnElement[bool]:
 def _fits(asked: Asked, on: date, *, of_status: bool = True) -> list[ColumnElement[bool]]:
     fits = [_standing()]
     if asked.text:
-        told = (Item.name_zh, Item.name_en, Item.asset_number, Item.serial_number,
-                Item.type_designation, KeptDueDate.area)  # fmt: skip
-        fits.append(or_(*(col(one).icontains(asked.text, autoescape=True) for one in told)))
+        fits.append(col(KeptDueDate.words).contains(asked.text.lower(), autoescape=True))
     if asked.area:
         here = col(KeptDueDate.area)
         fits.append(or_(here == asked.area, here.startswith(asked.area + PLACES, autoescape=True)))

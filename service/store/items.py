@@ -35,6 +35,13 @@ def get(session: TenantSession, item_id: UUID) -> Item:
     return row
 
 
+def words_of(item: Item) -> str:
+    """Return what an item is found by, in small letters, a line each; its place comes last."""
+    told = (item.name_zh, item.name_en, item.asset_number or "", item.serial_number,
+            item.type_designation, PLACES.join(item.location))  # fmt: skip
+    return "\n".join(told).lower()
+
+
 def page(
     session: TenantSession,
     *,

@@ -1,9 +1,8 @@
 """Reading the ledger as a whole: every own item in columns, to be compared with another ledger."""
 
 import json
-from collections.abc import Iterable, Sequence
-from datetime import date
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
 import polars as pl
@@ -43,11 +42,10 @@ def held(session: TenantSession) -> pl.DataFrame:
 
     Ids are 32 hexadecimal digits, places and ranges one text each.
     """
-    found = session.columns(Item, ["customer_id", *HELD])
-    data = {name: _plain(name, found[name]) for name in HELD}
-    own = [customer is None for customer in found["customer_id"]]
-    frame = pl.DataFrame(data, schema=HELD).with_columns(_range_text())
-    return frame if all(own) else frame.filter(pl.Series(own))
+    found = session.columns(Item, [*HELD, "customer_id"])
+    own = found.filter(pl.col("customer_id").is_null()).drop("customer_id")
+    place = pl.col("location").str.json_decode(pl.List(pl.String)).list.join(JOINT)
+    return own.with_columns(place, _range_text())
 
 
 def _range_text() -> pl.Expr:
@@ -60,27 +58,10 @@ def _range_text() -> pl.Expr:
     return pl.coalesce("range_text", written).alias("range_text")
 
 
-def _plain(name: str, values: Iterable[Any]) -> Iterable[Any]:
-    if name == "id":
-        return [value.hex if isinstance(value, UUID) else value for value in values]
-    if name == "location":
-        return [
-            JOINT.join(json.loads(value) if isinstance(value, str) else value) for value in values
-        ]
-    if name == "status_since":
-        return [date.fromisoformat(v) if isinstance(v, str) else v for v in values]
-    if HELD[name] == pl.Boolean:
-        return [bool(value) for value in values]
-    return tuple(values)
-
-
 def calibrated_days(session: TenantSession) -> pl.DataFrame:
     """Return on which days each item was calibrated, by whomever; nothing twice."""
-    found = session.columns(Calibration, ["item_id", "performed_on"])
-    ids = [value.hex if isinstance(value, UUID) else value for value in found["item_id"]]
-    days = [date.fromisoformat(v) if isinstance(v, str) else v for v in found["performed_on"]]
-    schema = {"item_id": pl.String, "calibrated_on": pl.Date}
-    return pl.DataFrame({"item_id": ids, "calibrated_on": days}, schema=schema).unique()
+    found = session.columns(Calibration, ["performed_on", "item_id"])
+    return found.select("item_id", pl.col("performed_on").alias("calibrated_on")).unique()
 
 
 def in_force(session: TenantSession) -> pl.DataFrame:

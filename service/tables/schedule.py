@@ -114,6 +114,8 @@ class KeptDueDate(SQLModel, table=True):
 
     Attributes:
         area: where the item stands, its parts joined; an area's items are found by its beginning.
+        serial_number, words: by what a board is sorted and searched. The words are in small
+            letters, a line each: the item's names, numbers and type, and the area.
         is_main: whether this is what the item's own period is of.
         due_on: the last valid day; None where nothing falls due.
         rule, source, anchor_on, months: what set it, as `traceability.schedule.Candidate` says it.
@@ -142,6 +144,8 @@ class KeptDueDate(SQLModel, table=True):
     item_id: UUID = Field(primary_key=True)
     activity: str = Field(primary_key=True)
     area: str
+    serial_number: str = ""
+    words: str = ""
     is_main: bool
     due_on: date | None = None
     rule: str | None = None

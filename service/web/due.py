@@ -207,7 +207,8 @@ def download_due(session: Reading, today: Today, asked: Asked) -> Response:
 def due_page(session: TenantSession, asked: DueFilter, *, on: date) -> DuePage:
     """Return one page of what is due of the organization's own items, as asked for."""
     of_store = asked.of_store(session)
-    counts = store.counts(session, on=on, asked=of_store)
+    tallied = store.tally(session, asked=of_store)
+    counts = store.counts(tallied, on=on)
     matching = counts[DueStatus(asked.status)] if asked.status else sum(counts.values())
     pages = max(1, -(-matching // ROWS_A_PAGE))
     page = min(asked.page, pages)
@@ -215,7 +216,7 @@ def due_page(session: TenantSession, asked: DueFilter, *, on: date) -> DuePage:
         session, on=on, asked=of_store, offset=(page - 1) * ROWS_A_PAGE, limit=ROWS_A_PAGE
     )
     ordered = store.under_way(session, [one.item.id for one in found])
-    weeks, capacity = weeks_ahead(session, on=on, asked=of_store), weekly_capacity(session)
+    weeks, capacity = weeks_ahead(tallied, on=on), weekly_capacity(session)
     return DuePage(
         on=on,
         rows=tuple(

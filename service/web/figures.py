@@ -123,7 +123,7 @@ def show_figures(request: Request, session: Reading, today: Today, asked: Asked)
     people = {row.id: bilingual(row, "name") for row in people_store.of_organization(session)}
     late = figures.overdue(session, on=today)
     most = max((sum(one.by_age) for one in late), default=1)
-    weeks = weeks_ahead(session, on=today, asked=due_store.Asked())
+    weeks = weeks_ahead(due_store.tally(session), on=today)
     capacity = weekly_capacity(session)
     page = FiguresPage(
         on=today,

@@ -4,11 +4,15 @@ The data are the demonstration's. The gauge of the story is verified by JJG 52, 
 months.
 """
 
+import json
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from sqlmodel import select
 
+import service.due_dates
+from service.api.due_dates import answer
 from service.demo.world import identifier
 from service.due_dates import due_dates
 from service.tables.items import Item
@@ -102,6 +106,45 @@ def test_the_next_page_goes_on_where_the_last_one_ended_though_its_last_row_has_
     again = doors.get("/v1/due-dates", params={"limit": 3, "on": str(TODAY)}).json()
     assert again != first.json()
     assert doors.get(next_).json() == before
+
+
+@pytest.mark.parametrize("code", ["TPP", "NIM"])
+@pytest.mark.parametrize("query", [{}, {"explain": True}, {"within_days": 90}])
+def test_what_is_kept_is_told_as_it_would_be_derived(doors, engine, code, query):
+    act_for(doors, code)
+    with TenantSession(engine, identifier(code), read_only=True) as session:
+        derived = [
+            answer(one, on=TODAY, explain="explain" in query).model_dump(mode="json")
+            for one in due_dates(session, on=TODAY)
+        ]
+    if "within_days" in query:
+        derived = [one for one in derived if (one["days_left"] or 0) <= 90 and one["valid_until"]]
+
+    pages, address = [], doors.get("/v1/due-dates", params={"limit": 7} | query)
+    while "next" in address.links:
+        pages += address.json()
+        address = doors.get(address.links["next"]["url"])
+    lines = doors.get("/v1/due-dates", params=query, headers={"accept": "application/x-ndjson"})
+
+    assert pages + address.json() == derived != []
+    assert [json.loads(line) for line in lines.text.splitlines()] == derived
+
+
+def test_a_page_of_today_derives_no_more_than_it_tells(doors, monkeypatch):
+    """Another day is derived from the whole book; of today only why, and of the page alone."""
+    asked: list[Any] = []
+    derive = service.due_dates.due_dates_of_items
+
+    def noted(session, item_ids, *, on):
+        asked.append(item_ids and len(item_ids))
+        return derive(session, item_ids, on=on)
+
+    monkeypatch.setattr("service.due_dates.due_dates_of_items", noted)
+
+    for query in ({}, {"explain": 1}, {"on": str(TODAY - timedelta(days=1))}):
+        assert len(doors.get("/v1/due-dates", params={"limit": 5} | query).json()) == 5
+
+    assert asked == [6, None]
 
 
 def test_a_period_set_for_one_item_shortens_its_own_date_alone(doors, gauge):

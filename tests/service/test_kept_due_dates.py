@@ -279,8 +279,43 @@ def test_the_board_is_asked_by_area_kind_words_and_status(register, calibrate, k
     assert names(sort="name", descending=True) == ["turbine", "boiler"]
     with open_as("LAB") as session:
         assert store.areas(session) == ["厂区 / 汽机房", "厂区 / 锅炉房"]
-        counts = store.counts(session, on=TODAY)
+        counts = store.counts(store.tally(session), on=TODAY)
     assert (counts[DueStatus.OVERDUE], counts[DueStatus.WITHIN_30]) == (1, 1)
+
+
+def test_a_long_list_is_read_a_few_at_a_time_in_the_same_order(open_as, register, calibrate):
+    """Several items of one day, two activities of an item, and some that never fall due."""
+    with open_as("LAB") as session, session.begin():
+        period(session, activity="maintenance", rule="item_type", subject="Y-100", months=12)
+    for number in range(9):
+        item_id = register(f"g{number}", type_designation="Y-100" if number % 2 else "Y-150",
+                           status="sealed" if number == 8 else "in_use")  # fmt: skip
+        until = None if number % 4 == 0 else date(2027, 1, 30 + number % 2)
+        calibrate(item_id, date(2026, 2, 1), valid_until=until)
+
+    with open_as("LAB", read_only=True) as session:
+        whole_list = [(due_dates.place(one)) for one in due_dates.due_dates(session, on=TODAY)]
+        assert len(whole_list) == 9 + 4
+        for limit in (1, 3, 50):
+            found: list[Any] = []
+            while part := store.next_due(session, after=(found or [None])[-1], limit=limit):
+                assert len(part) <= limit
+                found += [(one.row.due_on or date.max, one.item.id, one.row.activity)
+                          for one in part]  # fmt: skip
+            assert found == whole_list
+        within = store.next_due(session, after=None, limit=50, last=date(2027, 1, 30))
+    assert [one.row.due_on for one in within] == [
+        day for day, *_ in whole_list if day <= date(2027, 1, 30)
+    ]
+
+
+def test_the_board_finds_capitals_small_letters_and_signs_as_they_are_written(register, kept):
+    register("Gauge É 100%", asset_number="AB-7", serial_number="x_1")
+    register("gauge 2", asset_number="ab-8", serial_number="xy1")
+    names = lambda text: [name for name, *_ in kept(text=text, sort="serial")]  # noqa: E731
+
+    assert names("gauge") == names("AB-") == ["Gauge É 100%", "gauge 2"]
+    assert names("é") == names("%") == names("x_1") == ["Gauge É 100%"]
 
 
 @given(st.integers(-400, 400), st.sampled_from(list(DueStatus)))
