@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+from limits import RateLimitItem
 from sqlalchemy import Connection, Engine, TextClause, text
 from sqlmodel import Session, select
 
@@ -43,10 +44,11 @@ from service.store import ledger as store
 from service.tables.items import Item
 from service.tables.published import CertificateEntry
 from service.tenancy import TenantSession
-from service.throttle import Limit, Throttle
+from service.throttle import Throttle
 from tests.engines import application_url, fresh_database, postgresql_server
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
+ACTOR = UUID(int=1)
 ROUNDS = 5
 SECONDS_A_ROUND = 2.0
 CONNECTIONS = 16
@@ -63,9 +65,8 @@ def new_organization(owner: Engine, code: str = "ENT") -> UUID:
 class Counting(Throttle):
     """Counts as always, but turns nobody away."""
 
-    def _left(self, limit: Limit, whose: tuple[str, ...]) -> int:
-        self._of(limit, whose, time.time())
-        return limit.times
+    def admit(self, limit: RateLimitItem, *whose: str) -> None:
+        self.count(limit, *whose)
 
 
 # --- Look-up -------------------------------------------------------------------------------------
@@ -333,7 +334,7 @@ def take_in(engine: Engine, owner: UUID, content: bytes) -> dict[str, int]:
         plan = make_plan(
             ledger, store.held(session), store.calibrated_days(session), match_by="asset_number"
         )
-        write(session, uuid4(), plan.frame, plan.calibrations, now=NOW)
+        write(session, uuid4(), plan.frame, plan.calibrations, actor_id=ACTOR, now=NOW)
     return plan.counts
 
 
