@@ -32,6 +32,9 @@ class ProblemArrays:
         most: (disciplines, weeks), with overtime: the hours that may not be exceeded.
         sets: (sets, disciplines), which disciplines each set holds whose people are counted.
         people: (sets, weeks), hours of the people authorised for any discipline of the set.
+        closed: (closed sets, disciplines), of all sets that the same people serve, the largest:
+            where its people suffice, so they do for the others.
+        closed_people: (closed sets, weeks), their hours.
     """
 
     def __init__(self, problem: PlanningProblem) -> None:
@@ -55,7 +58,7 @@ class ProblemArrays:
         self.most = self.capacity * (1 + problem.prices.overtime_share)
         self.sets = _sets(problem, number)
         self.people = _people(problem, number, self.sets)
-        self.holding = [np.flatnonzero(column) for column in self.sets.T]
+        self._close()
 
     def with_overdue_at(self, price: float) -> "ProblemArrays":
         """Return the same problem, in which each overdue week costs so much more."""
@@ -64,13 +67,32 @@ class ProblemArrays:
         priced.unplaced = self.unplaced + price * self.overdue_unplaced
         return priced
 
+    def overdue_of(self, weeks: IntArray) -> float:
+        """Return for how many weeks all items together are overdue, without a week to the end."""
+        overdue = np.where(
+            weeks < 0, self.overdue_unplaced, self.overdue[np.arange(len(weeks)), weeks]
+        )
+        return float(overdue.sum())
+
     def add_set(self, disciplines: Iterable[str]) -> None:
         """Count one more set of disciplines, found to be short of people."""
         row = np.array([[name in frozenset(disciplines) for name in self.disciplines]])
         self.sets = np.vstack([self.sets, row])
+        self.people = np.vstack([self.people, self._people_of(row)])
+        self._close()
+
+    def _people_of(self, sets: NDArray[np.bool_]) -> FloatArray:
         number = {name: position for position, name in enumerate(self.disciplines)}
-        self.people = np.vstack([self.people, _people(self.problem, number, row)])
-        self.holding = [np.flatnonzero(column) for column in self.sets.T]
+        return _people(self.problem, number, sets)
+
+    def _close(self) -> None:
+        may = np.array(
+            [[name in one.disciplines for name in self.disciplines] for one in self.problem.persons]
+        ).reshape(-1, len(self.disciplines))  # (persons, disciplines)
+        strangers = ~(self.sets.astype(np.int64) @ may.T.astype(np.int64)).astype(np.bool_)
+        closed = (strangers.astype(np.int64) @ may.astype(np.int64) == 0) & may.any(axis=0)
+        self.closed = np.unique(closed | self.sets, axis=0)
+        self.closed_people = self._people_of(self.closed)
 
     def plan_of(self, weeks: IntArray) -> Plan:
         """Return the plan that an array of weeks stands for; -1 is no week."""
@@ -85,105 +107,115 @@ class Load:
     """The hours that placed items take, of the laboratory and of its people.
 
     `toll` is a price for each hour of a discipline in a week, (disciplines, weeks), that the search
-    sets to keep weeks free; it is no part of a plan's cost.
+    sets to keep weeks free; it is no part of a plan's cost. `room` are the hours that still fit,
+    (disciplines, weeks), negative where too full.
     """
 
     def __init__(self, arrays: ProblemArrays, weeks: IntArray) -> None:
         self.arrays = arrays
         self.hours = np.zeros(arrays.capacity.shape)
+        self.toll = np.zeros(arrays.capacity.shape)
+        self.room = np.zeros(arrays.capacity.shape)
+        self._people_left = np.zeros(arrays.capacity.shape)
+        self._sets_left = np.zeros((arrays.problem.weeks, len(arrays.closed)))
+        self._sets = arrays.closed.astype(np.float64)
+        self._elsewhere = np.where(arrays.closed.T, 0.0, np.inf)  # (disciplines, sets)
         placed = weeks >= 0
         np.add.at(self.hours, (arrays.discipline[placed], weeks[placed]), arrays.hours[placed])
-        self.of_sets = arrays.sets.astype(np.float64) @ self.hours
-        self.toll = np.zeros(arrays.capacity.shape)
+        self._count(np.arange(arrays.problem.weeks))
 
-    def add(self, discipline: int, week: int, hours: float) -> None:
-        """Place hours, or take them out again if they are negative."""
-        self.hours[discipline, week] += hours
-        self.of_sets[self.arrays.holding[discipline], week] += hours
+    def put(self, items: IntArray, weeks: IntArray, *, sign: float = 1.0) -> None:
+        """Place items into a week each; −1 is no week. A sign of −1 takes them out again."""
+        placed = weeks >= 0
+        items, weeks = items[placed], weeks[placed]
+        arrays = self.arrays
+        np.add.at(self.hours, (arrays.discipline[items], weeks), sign * arrays.hours[items])
+        self._count(np.flatnonzero(np.bincount(weeks)))
 
-    def room(self) -> FloatArray:
-        """Return the hours that still fit, (disciplines, weeks); negative where too full."""
-        laboratory = self.arrays.most - self.hours
-        left = self.arrays.people - self.of_sets
-        persons = np.stack(
-            [left[holds].min(axis=0) for holds in self.arrays.holding]
-        )  # each discipline is in a set of its own at least
-        result: FloatArray = np.minimum(laboratory, persons)
+    def _count(self, weeks: IntArray) -> None:
+        """Count anew what room is left in some weeks."""
+        arrays = self.arrays
+        left = arrays.closed_people[:, weeks].T - self.hours[:, weeks].T @ self._sets.T
+        self._sets_left[weeks] = left
+        persons = (left[:, None, :] + self._elsewhere).min(axis=2, initial=np.inf).T
+        self._people_left[:, weeks] = persons
+        self.room[:, weeks] = np.minimum(arrays.most[:, weeks] - self.hours[:, weeks], persons)
+
+    def short_set(self, discipline: int, week: int) -> NDArray[np.bool_]:
+        """Return the set of disciplines with the fewest hours of people left, of those it is in."""
+        left = self._sets_left[week] + self._elsewhere[discipline]
+        return np.asarray(self.arrays.closed[int(np.argmin(left))])
+
+    def room_without(self, discipline: int, hours: float, *, of: int) -> FloatArray:
+        """Return the hours of a discipline that fit in each week if `hours` of another are gone."""
+        left = self._sets_left + hours * self._sets[:, of]
+        persons = (left + self._elsewhere[discipline]).min(axis=1, initial=np.inf)
+        laboratory = self.arrays.most[discipline] - self.hours[discipline]
+        result: FloatArray = np.minimum(laboratory + hours * (of == discipline), persons)
         return result
 
-    def room_at(self, discipline: int, week: int) -> float:
-        """Return the hours of a discipline that still fit into a week."""
-        holds = self.arrays.holding[discipline]
-        persons = (self.arrays.people[holds, week] - self.of_sets[holds, week]).min()
-        laboratory = self.arrays.most[discipline, week] - self.hours[discipline, week]
-        return float(min(laboratory, persons))
-
-    def price(self, discipline: int, hours: float, missing: float) -> FloatArray:
-        """Return what more hours of a discipline cost in each week, (weeks,).
+    def price(self, items: IntArray, missing: float, weeks: slice = slice(None)) -> FloatArray:
+        """Return what the hours of items would cost, each placed alone; (items, weeks).
 
         Args:
-            discipline: whose.
-            hours: how many.
+            items: which, (items,).
             missing: the price of an hour that nobody has; infinite, and there is no such hour.
+            weeks: in which weeks; all, if not given.
         """
-        arrays, before = self.arrays, self.hours[discipline]
-        capacity = arrays.capacity[discipline]
-        cost = _hours_cost(arrays, before + hours, capacity) - _hours_cost(arrays, before, capacity)
-        cost = cost + hours * self.toll[discipline]
-        holds = arrays.holding[discipline]
-        left = np.minimum(
-            arrays.most[discipline] - before,
-            (arrays.people[holds] - self.of_sets[holds]).min(axis=0),
-        )
-        lacking = np.clip(hours - left, 0.0, hours)
+        arrays, prices = self.arrays, self.arrays.problem.prices
+        of, hours = arrays.discipline[items], arrays.hours[items, None]
+        reached = self.hours[:, weeks][of] + hours
+        capacity = arrays.capacity[:, weeks][of]
+        cost = prices.peak_per_hour * _part(reached - prices.peak_share * capacity, hours)
+        cost += prices.overtime_per_hour * _part(reached - capacity, hours)
+        cost += hours * self.toll[:, weeks][of]
+        lacking = _part(hours - self.room[:, weeks][of], hours)
         if np.isinf(missing):
             return np.where(lacking > ENOUGH, np.inf, cost)
-        result: FloatArray = cost + missing * lacking
-        return result
+        cost += missing * lacking
+        return cost
 
     def cost_in(self, weeks: IntArray, missing: float) -> float:
         """Return what the hours of some weeks cost; those that nobody has at a price each.
 
         At an infinite price a week that lacks hours costs infinitely much.
         """
-        arrays, hours = self.arrays, self.hours[:, weeks]
-        cost = _hours_cost(arrays, hours, arrays.capacity[:, weeks]).sum()
+        arrays, prices = self.arrays, self.arrays.problem.prices
+        hours, capacity = self.hours[:, weeks], arrays.capacity[:, weeks]
+        cost = prices.peak_per_hour * np.maximum(0.0, hours - prices.peak_share * capacity).sum()
+        cost += prices.overtime_per_hour * np.maximum(0.0, hours - capacity).sum()
         cost += (hours * self.toll[:, weeks]).sum()
         laboratory = np.maximum(0.0, hours - arrays.most[:, weeks]).sum()
-        persons = np.maximum(0.0, self.of_sets[:, weeks] - arrays.people[:, weeks])
-        lacking = float(laboratory + persons.max(axis=0, initial=0.0).sum())
-        if lacking <= ENOUGH:
-            return float(cost)
-        return float(cost + missing * lacking)
+        persons = np.maximum(0.0, -self._people_left[:, weeks]).max(axis=0, initial=0.0).sum()
+        lacking = float(laboratory + persons)
+        return float(cost + missing * lacking if lacking > ENOUGH else cost)
 
 
-def _hours_cost(arrays: ProblemArrays, hours: FloatArray, capacity: FloatArray) -> FloatArray:
-    """Return the price of a load: of its peak and of its overtime."""
-    prices = arrays.problem.prices
-    cost: FloatArray = prices.peak_per_hour * np.maximum(
-        0.0, hours - prices.peak_share * capacity
-    ) + prices.overtime_per_hour * np.maximum(0.0, hours - capacity)
-    return cost
+def _part(over: FloatArray, hours: FloatArray) -> FloatArray:
+    """Return how much of some hours lies beyond a limit that they reach `over`."""
+    part: FloatArray = np.minimum(np.maximum(over, 0.0), hours)
+    return part
 
 
 def _base(problem: PlanningProblem) -> FloatArray:
-    weeks = np.arange(problem.weeks)
-    prices = problem.prices
-    base = np.full((len(problem.items), problem.weeks), np.inf)
-    for row, item in zip(base, problem.items, strict=True):
+    """Return what each item costs in each week by itself; infinite where it may not be."""
+    prices, items, week = problem.prices, problem.items, np.arange(problem.weeks)
+    early_cost = np.array([item.early_cost_per_week for item in items], dtype=np.float64)[:, None]
+    due = np.array([item.due_week for item in items])[:, None]
+    base: FloatArray = prices.overdue_per_week * np.maximum(0, week - due) + early_cost * (
+        np.maximum(0, due - week)
+    )
+    still = {
+        site: np.isin(week, list(weeks)) for site, weeks in problem.shutdown_weeks.items() if weeks
+    }
+    for i, item in enumerate(items):
         permitted = problem.permitted_weeks(item)
-        if not permitted:
-            continue
-        window = slice(permitted.start, permitted.stop)
-        week = weeks[window]
-        cost = prices.overdue_per_week * np.maximum(0, week - item.due_week)
-        cost = cost + item.early_cost_per_week * np.maximum(0, item.due_week - week)
+        base[i, : permitted.start] = np.inf
+        base[i, max(permitted.stop, 0) :] = np.inf
         if item.downtime_cost:
-            still = np.isin(week, list(problem.shutdown_weeks.get(item.site, ())))
-            cost = cost + np.where(still, 0.0, item.downtime_cost)
+            base[i] += np.where(still.get(item.site, False), 0.0, item.downtime_cost)
         if item.booked_week is not None:
-            cost = cost + np.where(week == item.booked_week, 0.0, prices.moved)
-        row[window] = cost
+            base[i] += np.where(week == item.booked_week, 0.0, prices.moved)
     return base
 
 

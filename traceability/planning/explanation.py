@@ -61,9 +61,8 @@ def explain(problem: PlanningProblem, plan: Plan, item_id: str) -> Explanation:
     others = tuple(None if number == position else week for number, week in enumerate(plan))
     arrays = ProblemArrays(problem)
     load = Load(arrays, arrays.weeks_of(others))
-    discipline = int(arrays.discipline[position])
-    hours = load.price(discipline, item.hours, np.inf)
-    relaxed = load.price(discipline, item.hours, 0.0)
+    one = np.array([position])
+    hours, relaxed = load.price(one, np.inf)[0], load.price(one, 0.0)[0]
     travelled = {
         week
         for other, week in zip(problem.items, others, strict=True)

@@ -11,12 +11,14 @@ from traceability.planning.arrays import IntArray, ProblemArrays
 from traceability.planning.check import CheckedPlan, Rule, check_plan
 from traceability.planning.model import lower_bound, solve
 from traceability.planning.problem import PlanningProblem
-from traceability.planning.search import SWEEPS, earliest_due_first, repair, search
+from traceability.planning.search import earliest_due_first, repair, search, settle
 
-WHOLE_MODEL_UP_TO = 1_500  # items
+EXACT_UP_TO = 60  # items, whose best plan is proven
+WHOLE_MODEL_UP_TO = 1_500
 BOUND_UP_TO = 5_000
-SWEEPS_OF_MANY = 8
+PROGRAM_UP_TO = 10_000
 GAP = 0.01
+KEPT_FOR_THE_END = 0.1  # of the time, in which a plan is repaired, settled and checked
 
 
 class Method(StrEnum):
@@ -85,13 +87,13 @@ def plan(
 
     1. Earliest due first, which every later plan must beat.
     2. Local search with rising prices of hours that nobody has, then repair.
-    3. The integer program: whole for small problems, else on the search's own trips.
+    3. The integer program: whole for small problems, on the search's own trips for larger ones.
     The cheapest plan is kept that breaks no rule and is overdue for no longer than allowed.
 
     Args:
         problem: what is due, and what there is.
         clock: seconds that only grow.
-        seconds: > 0, how long it may take, about.
+        seconds: > 0, how long it may take; what the last step needs is set aside.
         progress: is told the stage and the share of it done.
     """
     watch = Stopwatch(clock, seconds)
@@ -102,14 +104,18 @@ def plan(
 
     def searching(share: float) -> bool:
         nonlocal go_on
-        go_on = progress("search", share) and watch.left > 0
+        go_on = progress("search", share) and watch.left > KEPT_FOR_THE_END * seconds
         return go_on
 
-    sweeps = SWEEPS if len(problem.items) <= BOUND_UP_TO else SWEEPS_OF_MANY
-    found = search(arrays, arrays.weeks_of(edf.plan), sweeps=sweeps, progress=searching)
+    found = search(
+        arrays,
+        arrays.weeks_of(edf.plan),
+        overdue_weeks=contest.overdue_weeks,
+        progress=searching,
+    )
     contest.enter(Method.LOCAL_SEARCH, found)
     bound, is_complete = None, go_on
-    if go_on and problem.items:
+    if go_on and 0 < len(problem.items) <= PROGRAM_UP_TO:
         bound, is_complete = _solve(arrays, contest, found, watch, progress)
     return Planned(
         best=contest.best,
@@ -156,17 +162,19 @@ def _solve(
     is_whole = count <= WHOLE_MODEL_UP_TO
     if not progress("program", 0.0):
         return None, False
+    wants_bound = not is_whole and count <= BOUND_UP_TO
     solved = solve(
         arrays,
-        seconds=max(1.0, watch.left),
+        seconds=watch.left * (0.5 if wants_bound else 1 - KEPT_FOR_THE_END),
         overdue_weeks=limit,
-        gap=GAP,
+        gap=0.0 if count <= EXACT_UP_TO else GAP,
         trips=None if is_whole else _trips(arrays, contest, found),
     )
     bound = solved.bound if is_whole else None
     if solved.weeks is not None:
-        contest.enter(Method.INTEGER_PROGRAM, repair(arrays, solved.weeks))
-    if bound is None and count <= BOUND_UP_TO and watch.left > 0 and progress("bound", 0.0):
+        mended = settle(arrays, repair(arrays, solved.weeks), overdue_weeks=limit)
+        contest.enter(Method.INTEGER_PROGRAM, mended)
+    if wants_bound and watch.left > 0 and progress("bound", 0.0):
         bound = lower_bound(arrays, overdue_weeks=limit, seconds=watch.left)
     progress("done", 1.0)
     return bound, solved.is_optimal

@@ -15,11 +15,12 @@ from traceability.planning.arrays import ENOUGH, FloatArray, IntArray, Load, Pro
 
 CALL_OFF_WEEKS = 4  # how long before its due week the earliest-due-first plan takes an item
 SWEEPS = 24  # of all sites, while tolls grow
-LAST_SWEEPS = 3  # when hours that nobody has are closed
-FIRST_PRICE, LAST_PRICE = 40.0, 600.0  # of an hour that nobody has
-TOLL = 100.0  # an hour and sweep, of a week over-full by a fifth of its capacity or more
-TOLL_GROWTH, TOLL_KEPT = 1.06, 0.97  # from sweep to sweep
-OVERDUE_TOLL = 5.0  # times the price of an overdue week, on top of it
+LAST_SWEEPS = 2  # when hours that nobody has are closed
+FIRST_PRICE, LAST_PRICE = 40.0, 1500.0  # of an hour that nobody has
+TOLL = 200.0  # an hour and sweep, of a week over-full by a fifth of its capacity or more
+LONGEST_CHAIN = 6  # of items that make room for one
+OVERDUE_DEARER = 5.0  # times the price of an overdue week, on top of it, in the first sweep
+LEAST_DEARER, MOST_DEARER = 0.2, 40.0  # in later ones
 
 
 def earliest_due_first(arrays: ProblemArrays) -> IntArray:
@@ -38,11 +39,11 @@ def earliest_due_first(arrays: ProblemArrays) -> IntArray:
     for i in by_due:
         permitted = problem.permitted_weeks(problem.items[i])
         called = max(permitted.start, problem.items[i].due_week - CALL_OFF_WEEKS)
-        for week in range(called, permitted.stop):
-            if load.room_at(int(arrays.discipline[i]), week) + ENOUGH >= arrays.hours[i]:
-                weeks[i] = week
-                load.add(int(arrays.discipline[i]), week, float(arrays.hours[i]))
-                break
+        room = load.room[arrays.discipline[i], called : max(called, permitted.stop)]
+        fits = room + ENOUGH >= arrays.hours[i]
+        if fits.any():
+            weeks[i] = called + int(np.argmax(fits))
+            load.put(np.array([i]), weeks[i : i + 1])
     return weeks
 
 
@@ -50,6 +51,7 @@ def search(
     arrays: ProblemArrays,
     start: IntArray,
     *,
+    overdue_weeks: int,
     sweeps: int = SWEEPS,
     progress: Callable[[float], bool] = lambda _share: True,
 ) -> IntArray:
@@ -58,32 +60,106 @@ def search(
     Args:
         arrays: the problem.
         start: the plan to begin with.
+        overdue_weeks: for how many weeks all items together may be overdue; overdue weeks grow
+            dearer from sweep to sweep while they are more, and cheaper while they are not.
         sweeps: how often each site is taken up; with fewer, tolls grow faster.
         progress: is told the share done, in [0, 1], after each site; False ends the search.
     """
-    priced = arrays.with_overdue_at(OVERDUE_TOLL * arrays.problem.prices.overdue_per_week)
-    weeks, load = start.copy(), Load(priced, start)
-    sites = [np.flatnonzero(arrays.site == number) for number in range(len(arrays.sites))]
+    weeks, load, dearer = start.copy(), Load(arrays, start), OVERDUE_DEARER
+    steps = sweeps + LAST_SWEEPS
     for sweep, price in enumerate(np.geomspace(FIRST_PRICE, LAST_PRICE, sweeps)):
-        for position, members in enumerate(sites):
-            _Site(priced, load, members, float(price)).rearrange(weeks)
-            if not progress((sweep + (position + 1) / len(sites)) / (sweeps + LAST_SWEEPS)):
-                return hasten(priced, repair(priced, weeks))
-        load.toll = TOLL_KEPT * load.toll + _new_toll(load, SWEEPS / sweeps * TOLL_GROWTH**sweep)
-    weeks = hasten(priced, repair(priced, weeks))
-    load = Load(priced, weeks)
-    for sweep in range(sweeps, sweeps + LAST_SWEEPS):
-        for position, members in enumerate(sites):
-            _Site(priced, load, members, np.inf).rearrange(weeks)
-            if not progress((sweep + (position + 1) / len(sites)) / (sweeps + LAST_SWEEPS)):
-                return weeks
-    return hasten(priced, weeks)
+        priced = _priced(arrays, dearer)
+        if not _sweep(priced, load, weeks, float(price), progress, (sweep, steps)):
+            break
+        load.toll = _next_toll(load, SWEEPS / sweeps)
+        is_late = arrays.overdue_of(weeks) > overdue_weeks
+        dearer = min(MOST_DEARER, max(LEAST_DEARER, dearer * (1.25 if is_late else 0.8)))
+    weeks = settle(arrays, repair(priced, weeks), overdue_weeks=overdue_weeks, dearer=dearer)
+    for sweep in range(sweeps, steps):
+        load = Load(arrays, weeks)
+        goes_on = _sweep(_priced(arrays, dearer), load, weeks, np.inf, progress, (sweep, steps))
+        if not goes_on:
+            return weeks
+        weeks = settle(arrays, weeks, overdue_weeks=overdue_weeks, dearer=dearer)
+    return weeks
 
 
-def _new_toll(load: Load, growth: float) -> FloatArray:
+def _priced(arrays: ProblemArrays, dearer: float) -> ProblemArrays:
+    return arrays.with_overdue_at(dearer * arrays.problem.prices.overdue_per_week)
+
+
+def _sweep(
+    arrays: ProblemArrays,
+    load: Load,
+    weeks: IntArray,
+    price: float,
+    progress: Callable[[float], bool],
+    place: tuple[int, int],
+) -> bool:
+    """Take up each site once; return whether to go on. `place` is which sweep of how many."""
+    sweep, steps = place
+    by_site = np.argsort(arrays.site, kind="stable")
+    members = np.split(by_site, np.cumsum(np.bincount(arrays.site, minlength=1))[:-1])
+    for position, of_site in enumerate(members):
+        _Site(arrays, of_site).rearrange(load, weeks, price)
+        if not progress((sweep + (position + 1) / len(members)) / steps):
+            return False
+    return True
+
+
+def _next_toll(load: Load, quicker: float) -> FloatArray:
+    """Return tolls that grew where a week is over-full, and fell where it has room."""
     usual = np.maximum(load.arrays.capacity.mean(axis=1, keepdims=True), ENOUGH)
-    toll: FloatArray = TOLL * growth * np.clip(-load.room() / (0.2 * usual), 0.0, 1.0)
+    step = np.clip(-load.room / (0.2 * usual), -0.5, 1.0)
+    toll: FloatArray = np.maximum(0.0, load.toll + TOLL * quicker * step)
     return toll
+
+
+def settle(
+    arrays: ProblemArrays, weeks: IntArray, *, overdue_weeks: int, dearer: float = 0.0
+) -> IntArray:
+    """Hasten a plan, at growing prices of overdue weeks until they are as few as they may be."""
+    weeks = hasten(_priced(arrays, dearer), weeks)
+    while arrays.overdue_of(weeks) > overdue_weeks and dearer < MOST_DEARER:
+        dearer = min(max(1.0, 2 * dearer), MOST_DEARER)
+        weeks = hasten(_priced(arrays, dearer), weeks)
+    return weeks
+
+
+class _Work:
+    """A plan while single items are moved in it: its weeks, its load and its trips."""
+
+    def __init__(self, arrays: ProblemArrays, weeks: IntArray) -> None:
+        self.arrays = arrays
+        self.weeks = weeks.copy()
+        self.load = Load(arrays, weeks)
+        self.trips = np.zeros((len(arrays.sites), arrays.problem.weeks), dtype=np.int64)
+        placed = weeks >= 0
+        np.add.at(self.trips, (arrays.site[placed], weeks[placed]), 1)
+        pairs = zip(arrays.discipline.tolist(), arrays.hours.tolist(), strict=True)
+        self.classes = sorted(set(pairs))
+
+    def is_in(self, discipline: int, hours: float) -> NDArray[np.bool_]:
+        """Return which items are placed, of a discipline and so many hours."""
+        arrays = self.arrays
+        same = (arrays.discipline == discipline) & (arrays.hours == hours)
+        return np.asarray(same & (self.weeks >= 0))
+
+    def move(self, i: int, week: int) -> None:
+        """Put an item into a week, −1 for none, out of that in which it is."""
+        if self.weeks[i] >= 0:
+            self.trips[self.arrays.site[i], self.weeks[i]] -= 1
+            self.load.put(np.array([i]), self.weeks[i : i + 1], sign=-1.0)
+        self.weeks[i] = week
+        if week >= 0:
+            self.trips[self.arrays.site[i], week] += 1
+            self.load.put(np.array([i]), self.weeks[i : i + 1])
+
+    def price(self, items: IntArray) -> FloatArray:
+        """Return what items cost in each week, the trip included; (items, weeks)."""
+        trip = self.arrays.problem.prices.trip * (self.trips[self.arrays.site[items]] == 0)
+        price: FloatArray = self.arrays.base[items] + trip
+        return price
 
 
 def repair(arrays: ProblemArrays, weeks: IntArray) -> IntArray:
@@ -91,233 +167,214 @@ def repair(arrays: ProblemArrays, weeks: IntArray) -> IntArray:
 
     What finds no week with room is left without one, and placed where room is left in the end.
     """
-    weeks = weeks.copy()
-    load = Load(arrays, weeks)
-    trips = _Trips(arrays, weeks)
+    work = _Work(arrays, weeks)
     while True:
-        room = load.room()
-        discipline, week = np.unravel_index(np.argmin(room), room.shape)
-        if room[discipline, week] >= -1e-7:
+        discipline, week = np.unravel_index(np.argmin(work.load.room), work.load.room.shape)
+        if work.load.room[discipline, week] >= -1e-7:
             break
-        _move_one(arrays, load, trips, weeks, int(discipline), int(week))
-    for i in np.flatnonzero(weeks < 0):
-        _insert(arrays, load, trips, weeks, int(i))
-    return weeks
+        _move_one(work, int(discipline), int(week))
+    for i in np.flatnonzero(work.weeks < 0):
+        _insert(work, int(i))
+    return work.weeks
 
 
-class _Trips:
-    """How many items each site has in each week."""
-
-    def __init__(self, arrays: ProblemArrays, weeks: IntArray) -> None:
-        self.count = np.zeros((len(arrays.sites), arrays.problem.weeks), dtype=np.int64)
-        placed = weeks >= 0
-        np.add.at(self.count, (arrays.site[placed], weeks[placed]), 1)
-
-    def price(self, arrays: ProblemArrays, sites: IntArray) -> FloatArray:
-        """Return what a trip to each site costs in each week: nothing where there is one."""
-        price: FloatArray = arrays.problem.prices.trip * (self.count[sites] == 0)
-        return price
-
-
-def hasten(arrays: ProblemArrays, weeks: IntArray) -> IntArray:
-    """Return a plan in which late items, and those without a week, took room where that pays.
-
-    An item takes a week with room, or the place of one other item of its discipline, which then
-    goes to the cheapest week with room for it.
-    """
-    weeks = weeks.copy()
-    load, trips = Load(arrays, weeks), _Trips(arrays, weeks)
-    late = np.where(weeks < 0, np.inf, arrays.overdue[np.arange(len(weeks)), weeks])
-    for i in np.argsort(-late, kind="stable")[: np.count_nonzero(late)]:
-        _hasten_one(arrays, load, trips, weeks, int(i))
-    return weeks
-
-
-def _hasten_one(arrays: ProblemArrays, load: Load, trips: _Trips, weeks: IntArray, i: int) -> None:
-    hours, discipline = float(arrays.hours[i]), int(arrays.discipline[i])
-    now = arrays.unplaced[i] if weeks[i] < 0 else arrays.base[i, weeks[i]]
-    wanted = arrays.base[i] + trips.price(arrays, arrays.site[i : i + 1])[0]
-    best: tuple[float, int, int, int] = (-ENOUGH, -1, -1, -1)  # price, week, who leaves, whither
-    for week in np.flatnonzero(wanted < now):
-        room = load.room_at(discipline, int(week))
-        if room + ENOUGH >= hours:
-            best = min(best, (float(wanted[week] - now), int(week), -1, -1))
-            continue
-        mates = (weeks == week) & (arrays.discipline == discipline)
-        for j in np.flatnonzero(mates & (arrays.hours + room + ENOUGH >= hours)):
-            cost = arrays.base[j] + load.price(discipline, float(arrays.hours[j]), np.inf)
-            cost = cost + trips.price(arrays, arrays.site[j : j + 1])[0] - arrays.base[j, week]
-            cost[week] = np.inf
-            price = float(wanted[week] - now + cost.min())
-            best = min(best, (price, int(week), int(j), int(np.argmin(cost))))
-    _price, chosen, leaving, whither = best
-    if chosen < 0:
-        return
-    if leaving >= 0:
-        _take_out(arrays, load, trips, weeks, leaving)
-        _put(arrays, load, trips, weeks, leaving, whither)
-    if weeks[i] >= 0:
-        _take_out(arrays, load, trips, weeks, i)
-    _put(arrays, load, trips, weeks, i, chosen)
-
-
-def _move_one(
-    arrays: ProblemArrays,
-    load: Load,
-    trips: _Trips,
-    weeks: IntArray,
-    discipline: int,
-    week: int,
-) -> None:
+def _move_one(work: _Work, discipline: int, week: int) -> None:
     """Take the item that is cheapest to move, per hour, out of an over-full week."""
+    arrays, load = work.arrays, work.load
     members = np.flatnonzero(
-        (weeks == week) & _guilty(arrays, load, discipline, week)[arrays.discipline]
+        (work.weeks == week) & _guilty(arrays, load, discipline, week)[arrays.discipline]
     )
-    room = load.room()[arrays.discipline[members]]
-    fits = room + ENOUGH >= arrays.hours[members, None]
+    fits = load.room[arrays.discipline[members]] + ENOUGH >= arrays.hours[members, None]
     fits[:, week] = False
-    elsewhere = np.where(fits, arrays.base[members], np.inf)
-    elsewhere += trips.price(arrays, arrays.site[members])
+    elsewhere = np.where(fits, work.price(members), np.inf)
     cheapest = np.minimum(elsewhere.min(axis=1), arrays.unplaced[members])
     cost = cheapest - arrays.base[members, week]
     best = int(np.argmin(cost / arrays.hours[members]))
-    _take_out(arrays, load, trips, weeks, int(members[best]))
-    if elsewhere[best].min() < arrays.unplaced[members[best]]:
-        _put(arrays, load, trips, weeks, int(members[best]), int(np.argmin(elsewhere[best])))
+    finds = elsewhere[best].min() < arrays.unplaced[members[best]]
+    work.move(int(members[best]), int(np.argmin(elsewhere[best])) if finds else -1)
 
 
 def _guilty(arrays: ProblemArrays, load: Load, discipline: int, week: int) -> NDArray[np.bool_]:
     """Return which disciplines fill a week beyond what a discipline can have in it."""
     if load.hours[discipline, week] > arrays.most[discipline, week] + ENOUGH:
         return np.asarray(np.arange(len(arrays.disciplines)) == discipline)
-    over = np.where(
-        arrays.sets[:, discipline], load.of_sets[:, week] - arrays.people[:, week], -np.inf
-    )
-    return np.asarray(arrays.sets[int(np.argmax(over))])
+    return load.short_set(discipline, week)
 
 
-def _insert(arrays: ProblemArrays, load: Load, trips: _Trips, weeks: IntArray, i: int) -> None:
+def _insert(work: _Work, i: int) -> None:
     """Place an item where there is room, if that is cheaper than leaving it out."""
-    cost = arrays.base[i] + load.price(int(arrays.discipline[i]), float(arrays.hours[i]), np.inf)
-    cost = cost + trips.price(arrays, arrays.site[i : i + 1])[0]
+    one = np.array([i])
+    cost = (work.price(one) + work.load.price(one, np.inf))[0]
     week = int(np.argmin(cost))
-    if cost[week] < arrays.unplaced[i]:
-        _put(arrays, load, trips, weeks, i, week)
+    if cost[week] < work.arrays.unplaced[i]:
+        work.move(i, week)
 
 
-def _put(
-    arrays: ProblemArrays, load: Load, trips: _Trips, weeks: IntArray, i: int, week: int
-) -> None:
-    weeks[i] = week
-    trips.count[arrays.site[i], week] += 1
-    load.add(int(arrays.discipline[i]), week, float(arrays.hours[i]))
+def hasten(arrays: ProblemArrays, weeks: IntArray) -> IntArray:
+    """Return a plan in which late items, and those without a week, took room where that pays.
+
+    An item takes a week with room, or the place of another item of its discipline, which takes the
+    place of the next, and so on: the last goes to a week with room, or is left without one.
+    """
+    work = _Work(arrays, weeks)
+    late = np.where(weeks < 0, np.inf, arrays.overdue[np.arange(len(weeks)), weeks])
+    for i in np.argsort(-late, kind="stable")[: np.count_nonzero(late)]:
+        _hasten_one(work, int(i))
+    return work.weeks
 
 
-def _take_out(arrays: ProblemArrays, load: Load, trips: _Trips, weeks: IntArray, i: int) -> None:
-    week = int(weeks[i])
-    weeks[i] = -1
-    trips.count[arrays.site[i], week] -= 1
-    load.add(int(arrays.discipline[i]), week, -float(arrays.hours[i]))
+def _hasten_one(work: _Work, i: int) -> None:
+    arrays, one = work.arrays, np.array([i])
+    discipline, hours = int(arrays.discipline[i]), float(arrays.hours[i])
+    now = arrays.unplaced[i] if work.weeks[i] < 0 else arrays.base[i, work.weeks[i]]
+    gain = work.price(one)[0] - now
+    alone = gain + work.load.price(one, np.inf)[0]
+    best, moves = float(alone.min()), [(i, int(np.argmin(alone)))]
+    full = work.load.room[discipline] + ENOUGH < hours
+    for of, gone in work.classes:
+        room = work.load.room_without(discipline, gone, of=of)
+        enters = np.where(full & (room + ENOUGH >= hours), gain, np.inf)
+        mates = np.flatnonzero(work.is_in(of, gone)) if np.isfinite(enters).any() else one
+        price, chain = _chain(work, i, enters, mates[mates != i])
+        if price < best:
+            best, moves = price, chain
+    if best < -ENOUGH:
+        for item, week in moves:
+            work.move(item, week)
+
+
+def _chain(
+    work: _Work, i: int, enters: FloatArray, mates: IntArray
+) -> tuple[float, list[tuple[int, int]]]:
+    """Return the cheapest chain of moves that makes room for an item, with what it costs.
+
+    Args:
+        i: the item.
+        enters: what it costs more than now, in the weeks where one mate makes room; (weeks,).
+        mates: placed items of one discipline, of equal hours.
+    """
+    if not len(mates):
+        return np.inf, []
+    arrays, load, horizon = work.arrays, work.load, work.arrays.problem.weeks
+    mates = mates[np.argsort(work.weeks[mates], kind="stable")]
+    theirs = work.weeks[mates]
+    away = np.column_stack([work.price(mates), arrays.unplaced[mates]])
+    away -= arrays.base[mates, theirs][:, None]  # the last column: left without a week
+    away[np.arange(len(mates)), theirs] = np.inf
+    held, starts = np.unique(theirs, return_index=True)
+    step = np.minimum.reduceat(away, starts)  # (weeks held, weeks + 1)
+    stay = np.append(load.price(mates[:1], np.inf)[0], 0.0)
+    reached = enters[held]
+    came: list[IntArray] = []
+    best, length, week = -ENOUGH, 0, horizon
+    for _ in range(LONGEST_CHAIN):
+        through = reached[:, None] + step
+        came.append(np.argmin(through, axis=0))
+        arrived = through.min(axis=0)
+        total = arrived + stay
+        if total.min() < best:
+            best, length, week = float(total.min()), len(came), int(np.argmin(total))
+        reached = arrived[held]
+    moves, visited = [], {week}
+    for origins in reversed(came[:length]):
+        start = int(origins[week])
+        mine = slice(int(starts[start]), int(starts[start + 1]) if start + 1 < len(held) else None)
+        leaving = int(mates[mine][np.argmin(away[mine, week])])
+        moves.append((leaving, -1 if week == horizon else week))
+        week = int(held[start])
+        visited.add(week)
+    if not length or len(visited) <= length:
+        return np.inf, []
+    return best, [*moves, (i, week)]
 
 
 class _Site:
     """One site's items, whose trips are chosen anew while all other work stays where it is."""
 
-    def __init__(self, arrays: ProblemArrays, load: Load, members: IntArray, price: float) -> None:
-        self.arrays = arrays
-        self.load = load
+    def __init__(self, arrays: ProblemArrays, members: IntArray) -> None:
         self.members = members
-        self.price = price
-        self.prices = arrays.problem.prices
+        self.base = arrays.base[members]
         self.unplaced = arrays.unplaced[members]
+        self.trip = arrays.problem.prices.trip
 
-    def rearrange(self, weeks: IntArray) -> None:
-        """Take the items out, place them anew, and keep what is cheaper."""
+    def rearrange(self, load: Load, weeks: IntArray, missing: float) -> None:
+        """Take the items out, place them anew, and keep what is cheaper.
+
+        Args:
+            load: of all items; it is kept true.
+            weeks: of all items; this site's are changed.
+            missing: the price of an hour that nobody has.
+        """
         before = weeks[self.members]
-        self._place(before, -1.0)
-        cost = np.stack([self._cost(position) for position in range(len(self.members))])
-        after = self._fill(cost, self._choose_trips(cost, before))
-        if self._paid(after) + ENOUGH < self._paid(before):
+        full = load.cost_in(_distinct(before), missing)
+        load.put(self.members, before, sign=-1.0)
+        paid = self._paid(before) + full - load.cost_in(_distinct(before), missing)
+        cost = self.base + load.price(self.members, missing)
+        travels = self._choose_trips(cost, before)
+        bare = load.cost_in(np.arange(self.base.shape[1]), missing)
+        after = self._fill(load, cost, travels, missing)
+        full = load.cost_in(np.arange(self.base.shape[1]), missing)
+        if self._paid(after) + full - bare + ENOUGH < paid:
             weeks[self.members] = after
-        self._place(weeks[self.members], 1.0)
-
-    def _place(self, chosen: IntArray, sign: float) -> None:
-        for i, week in zip(self.members, chosen, strict=True):
-            if week >= 0:
-                self.load.add(
-                    int(self.arrays.discipline[i]), int(week), sign * float(self.arrays.hours[i])
-                )
-
-    def _cost(self, position: int) -> FloatArray:
-        """Return what one item costs in each week with the load as it is, trips apart."""
-        i = int(self.members[position])
-        hours = float(self.arrays.hours[i])
-        cost: FloatArray = self.arrays.base[i] + self.load.price(
-            int(self.arrays.discipline[i]), hours, self.price
-        )
-        return cost
-
-    def _choose_trips(self, cost: FloatArray, before: IntArray) -> NDArray[np.bool_]:
-        """Return the weeks to travel in, (weeks,): added, dropped and swapped while it pays."""
-        travels = np.zeros(cost.shape[1], dtype=np.bool_)
-        travels[before[before >= 0]] = True
-        paid = self._with_trips(cost, travels)
-        while True:
-            trials = np.concatenate([_toggled(travels), _swapped(travels)])
-            prices = [self._with_trips(cost, trial) for trial in trials]
-            best = int(np.argmin(prices))
-            if prices[best] + ENOUGH >= paid:
-                return travels
-            travels, paid = trials[best], prices[best]
-
-    def _with_trips(self, cost: FloatArray, travels: NDArray[np.bool_]) -> float:
-        in_reach = np.where(travels, cost, np.inf).min(axis=1)
-        placed = np.minimum(in_reach, self.unplaced).sum()
-        return float(placed + self.prices.trip * travels.sum())
-
-    def _fill(self, cost: FloatArray, travels: NDArray[np.bool_]) -> IntArray:
-        """Place the items one by one, those that lose most by waiting first; (members,)."""
-        chosen = np.full(len(self.members), -1, dtype=np.int64)
-        travels = travels.copy()
-        in_reach = np.where(travels, cost, np.inf)
-        reach = np.sort(np.minimum(in_reach, self.unplaced[:, None]), axis=1)
-        regret = reach[:, 1] - reach[:, 0] if reach.shape[1] > 1 else reach[:, 0]
-        for position in np.argsort(-regret, kind="stable"):
-            now = self._cost(int(position)) + self.prices.trip * ~travels
-            week = int(np.argmin(now))
-            if now[week] < self.unplaced[position]:
-                chosen[position] = week
-                travels[week] = True
-                i = self.members[position]
-                self.load.add(int(self.arrays.discipline[i]), week, float(self.arrays.hours[i]))
-        self._place(chosen, -1.0)
-        return chosen
+            return
+        load.put(self.members, after, sign=-1.0)
+        load.put(self.members, before)
 
     def _paid(self, chosen: IntArray) -> float:
-        """Return what the items cost where they are, trips and the hours they add included."""
+        """Return what the items cost where they are, trips included, hours apart."""
         placed = chosen >= 0
-        weeks = np.unique(chosen[placed])
-        base = self.arrays.base[self.members[placed], chosen[placed]].sum()
-        before = self.load.cost_in(weeks, self.price)
-        self._place(chosen, 1.0)
-        hours = self.load.cost_in(weeks, self.price) - before
-        self._place(chosen, -1.0)
-        unplaced = self.unplaced[~placed].sum()
-        return float(base + hours + self.prices.trip * len(weeks) + unplaced)
+        base = self.base[placed, chosen[placed]].sum() + self.unplaced[~placed].sum()
+        return float(base + self.trip * len(_distinct(chosen)))
+
+    def _choose_trips(self, cost: FloatArray, before: IntArray) -> NDArray[np.bool_]:
+        """Return the weeks to travel in, (weeks,): added, dropped and moved while it pays."""
+        cost = np.minimum(cost, self.unplaced[:, None])
+        travels = np.zeros(cost.shape[1], dtype=np.bool_)
+        travels[_distinct(before)] = True
+        while True:
+            gone = np.flatnonzero(travels)
+            near = np.column_stack([cost[:, gone], self.unplaced, self.unplaced])
+            order = np.argsort(near, axis=1, kind="stable")[:, :2]
+            reach, second = np.take_along_axis(near, order, axis=1).T
+            added = self.trip + np.minimum(cost - reach[:, None], 0.0).sum(axis=0)
+            added[gone] = np.inf
+            # without one of the trips: (trips, items)
+            without = np.where(order[:, 0] == np.arange(len(gone))[:, None], second, reach)
+            dropped = (without - reach).sum(axis=1) - self.trip
+            moved = np.minimum(without[:, :, None], cost).sum(axis=1) - reach.sum()
+            moved[:, gone] = np.inf
+            best = np.array([added.min(), dropped.min(initial=np.inf), moved.min(initial=np.inf)])
+            if best.min() >= -ENOUGH:
+                return travels
+            way = int(np.argmin(best))
+            if way == 0:
+                travels[np.argmin(added)] = True
+            elif way == 1:
+                travels[gone[np.argmin(dropped)]] = False
+            else:
+                leaving, week = np.unravel_index(np.argmin(moved), moved.shape)
+                travels[gone[leaving]] = False
+                travels[week] = True
+
+    def _fill(
+        self, load: Load, cost: FloatArray, travels: NDArray[np.bool_], missing: float
+    ) -> IntArray:
+        """Place the items, those that lose most by waiting first; (members,)."""
+        chosen = np.full(len(self.members), -1, dtype=np.int64)
+        in_reach = np.minimum(np.where(travels, cost, np.inf), self.unplaced[:, None])
+        reach = np.sort(in_reach, axis=1)[:, :2]
+        order = np.argsort(reach[:, 0] - reach[:, -1], kind="stable")
+        now = cost + self.trip * ~travels
+        travels = travels.copy()
+        for position in order:
+            week = int(np.argmin(now[position]))
+            if now[position, week] < self.unplaced[position]:
+                chosen[position] = week
+                load.put(self.members[position : position + 1], chosen[position : position + 1])
+                column = slice(week, week + 1)
+                now[:, column] = self.base[:, column] + load.price(self.members, missing, column)
+        return chosen
 
 
-def _toggled(travels: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return every set of trips with one week more or one less, (weeks, weeks)."""
-    return travels ^ np.eye(len(travels), dtype=np.bool_)
-
-
-def _swapped(travels: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return every set of trips with one week moved to the week before or after."""
-    rows = []
-    for week in np.flatnonzero(travels):
-        for other in (week - 1, week + 1):
-            if 0 <= other < len(travels) and not travels[other]:
-                row = travels.copy()
-                row[week], row[other] = False, True
-                rows.append(row)
-    return np.array(rows, dtype=np.bool_).reshape(len(rows), len(travels))
+def _distinct(weeks: IntArray) -> IntArray:
+    return np.flatnonzero(np.bincount(weeks[weeks >= 0]))
