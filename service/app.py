@@ -64,7 +64,7 @@ from service.seals import open_seals
 from service.settings import Settings
 from service.throttle import Throttle
 from service.web import accounts as account_pages
-from service.web import add_pages, audit_log, impact, intake, procedure_writing
+from service.web import add_pages, audit_log, impact, intake, item_entry, procedure_writing
 from service.web import capabilities as capability_pages
 from service.web import connections as connection_pages
 from service.web import digests as digest_pages
@@ -72,9 +72,11 @@ from service.web import due as due_pages
 from service.web import evaluations as evaluation_pages
 from service.web import figures as figure_pages
 from service.web import grants as grant_pages
+from service.web import items as item_pages
 from service.web import ledger as ledger_pages
 from service.web import lots as lot_pages
 from service.web import notices as notice_pages
+from service.web import periods as period_pages
 from service.web import plans as plan_pages
 from service.web import procedures as procedure_pages
 from service.web import recalls as recall_pages
@@ -145,6 +147,9 @@ PAGES = (
     procedure_pages.router,
     procedure_writing.router,
     ledger_pages.router,
+    item_entry.router,
+    item_pages.router,
+    period_pages.router,
     connection_pages.router,
     capability_pages.router,
     audit_log.router,

@@ -119,16 +119,16 @@ def _quantified(rows: pl.DataFrame) -> pl.DataFrame:
     if "range_unit" not in rows.columns:
         return rows
     units = rows["range_unit"].drop_nulls().unique().to_list()
-    known = {unit: quantity for unit in units if (quantity := _quantity(unit))}
+    known = {unit: quantity for unit in units if (quantity := quantity_of_unit(unit))}
     read = pl.col("range_unit").replace_strict(known, default=None, return_dtype=pl.String)
     told = [pl.col("quantity")] if "quantity" in rows.columns else []
     return rows.with_columns(pl.coalesce(*told, read).alias("quantity"))
 
 
-def _quantity(unit: str) -> str | None:
+def quantity_of_unit(unit: str) -> str | None:
     """Return the quantity whose unit this can only be.
 
-    >>> _quantity("MPa"), _quantity("V")
+    >>> quantity_of_unit("MPa"), quantity_of_unit("V")
     ('pressure', None)
     """
     try:

@@ -20,6 +20,7 @@ from service.auth import Acting, Reading, Transaction
 from service.clock import Now, Today
 from service.due_dates import ItemDueDate
 from service.store import due as store
+from service.store import schedule as schedule_store
 from service.store.due import Place
 from service.tables.items import Item
 from service.tenancy import TenantSession
@@ -212,6 +213,20 @@ def _cursor(row: DueDateAnswer) -> str:
 def _read(cursor: bytes) -> Place:
     day, item_id, activity = cursor.decode("ascii").split(" ")
     return date.fromisoformat(day), UUID(item_id), Activity(activity).value
+
+
+@router.get("/periods")
+def list_periods(session: Reading) -> list[PeriodAnswer]:
+    """Return the periods that hold, the newest first; one without months or a limit ended.
+
+    Beside them the procedure's own period counts, and the ledger's of the item.
+    """
+    holding = {row.id for row in schedule_store.policies(session)}
+    return [
+        PeriodAnswer.model_validate(row, from_attributes=True)
+        for row in schedule_store.periods(session)
+        if row.id in holding
+    ]
 
 
 @router.post("/periods", status_code=201)

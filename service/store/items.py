@@ -207,6 +207,16 @@ def quantities(session: TenantSession) -> Sequence[str]:
     return session.exec(select(Item.quantity).distinct().order_by(col(Item.quantity))).all()
 
 
+def types(session: TenantSession) -> Sequence[str]:
+    """Return the type designations in the ledger, each once."""
+    return session.exec(
+        select(Item.type_designation)
+        .where(Item.type_designation != "")
+        .distinct()
+        .order_by(Item.type_designation)
+    ).all()
+
+
 def standards(session: TenantSession, *, quantity: str) -> Sequence[Item]:
     """Return the organization's own standards and material measures of a quantity."""
     return session.exec(

@@ -80,6 +80,25 @@ def befallen(session: TenantSession) -> set[UUID]:
     }
 
 
+def facts_of(
+    session: TenantSession, item_id: UUID
+) -> tuple[Sequence[ItemEvent], Sequence[DueOverride]]:
+    """Return what befell an item, and what due dates were set for it."""
+    return (
+        session.exec(select(ItemEvent).where(ItemEvent.item_id == item_id)).all(),
+        session.exec(select(DueOverride).where(DueOverride.item_id == item_id)).all(),
+    )
+
+
+def periods(session: TenantSession) -> Sequence[PeriodPolicy]:
+    """Return every period that was ever set, the newest first."""
+    return session.exec(
+        select(PeriodPolicy).order_by(
+            col(PeriodPolicy.recorded_at).desc(), col(PeriodPolicy.id).desc()
+        )
+    ).all()
+
+
 def done(
     session: TenantSession, *, on: date, item_ids: Collection[UUID] | None = None
 ) -> Mapping[UUID, Sequence[Done]]:

@@ -24,6 +24,9 @@ CHAIN_DRAWING_ROUTE = "/calibrations/{calibration_id}/chain.svg"
 DUE_ROUTE = "/due"
 DUE_CSV_ROUTE = "/due.csv"
 DUE_NOTICES_ROUTE = "/due/notices"
+PERIODS_ROUTE = "/due/periods"
+ITEM_EVENTS_ROUTE = "/due/items/{item_id}/events"
+ITEM_OVERRIDES_ROUTE = "/due/items/{item_id}/overrides"
 FIGURES_ROUTE = "/figures"
 FIGURE_ROUTE = "/figures/{name}"
 FIGURE_CSV_ROUTE = "/figures/{name}.csv"  # declared before the page's
@@ -33,6 +36,8 @@ NOTICE_PREFERENCE_ROUTE = "/account/notices"
 FINDINGS_ROUTE = "/findings"
 LEDGER_ROUTE = "/ledger"
 LEDGER_FILE_ROUTE = "/ledger/file"
+NEW_ITEM_ROUTE = "/ledger/items/new"  # declared before an item's
+ITEM_ENTRY_ROUTE = "/ledger/items/{item_id}"
 IMPORTS_ROUTE = "/imports"
 IMPORT_ROUTE = "/imports/{import_id}"
 IMPORT_DECISIONS_ROUTE = "/imports/{import_id}/decisions"
@@ -140,6 +145,16 @@ def ledger_file(layout: str, form: str) -> str:
 def item(item_id: UUID) -> str:
     """Return the address of an item's page."""
     return f"/i/{item_id}"
+
+
+def item_fact(item_id: UUID, kind: str) -> str:
+    """Return where an item's event or due date is put on record."""
+    return f"/due/items/{item_id}/{kind}"
+
+
+def item_entry(item_id: UUID | None = None) -> str:
+    """Return the address of an item's form, or of a new item's."""
+    return f"/ledger/items/{item_id or 'new'}"
 
 
 def chain(calibration_id: UUID, on: date | None = None) -> str:

@@ -57,6 +57,11 @@ class DueFilter:
     descending: bool = False
     page: int = 1
 
+    @property
+    def is_narrow(self) -> bool:
+        """Whether it leaves anything out."""
+        return bool(self.text or self.area or self.owner or self.activity or self.status)
+
     def address(self, **changes: Any) -> str:
         """Return where the list is with some of it asked otherwise; `csv` for a spreadsheet."""
         path = addresses.DUE_CSV_ROUTE if changes.pop("csv", False) else addresses.DUE_ROUTE

@@ -54,6 +54,11 @@ class LedgerFilter:
     descending: bool = False
     page: int = 1
 
+    @property
+    def is_narrow(self) -> bool:
+        """Whether it leaves anything out."""
+        return bool(self.text or self.status or self.level)
+
     def address(self, **changes: Any) -> str:
         """Return the address of the same with something else; the same column turns round."""
         said = {"q": self.text, "status": self.status, "level": self.level, "sort": self.sort,

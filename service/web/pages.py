@@ -14,6 +14,7 @@ from service.auth import ACTING_COOKIE, Acting, Reading, actor_of
 from service.clock import Now, Today, day_of
 from service.errors import InvalidField, NotFound, TooLarge
 from service.store import directory
+from service.store import items as item_store
 from service.tenancy import TenantSession
 from service.throttle import LOOK_UPS, UPLOADS, throttled
 from service.uploads import LARGEST_FILE, read_upload
@@ -78,7 +79,8 @@ def frame_of(request: Request) -> Frame:
 def show_home(request: Request, session: BookIfAny, today: Today) -> HTMLResponse:
     """Show the look-up, and in a demonstration what is worth opening."""
     if session is None or not is_demonstration(request):
-        return render_page(request, HomePage(on=today))
+        is_empty = session is not None and not item_store.page(session, after=None, limit=1)
+        return render_page(request, HomePage(on=today, is_empty_book=is_empty))
     engine = request.app.state.engine
     return render_page(request, loading.home_of_demonstration(engine, session, on=today))
 
@@ -200,14 +202,6 @@ def show_chain(
         session, calibration_id, on=on or today, known_at=now, language=language
     )
     return render_page(request, page)
-
-
-@router.get(addresses.ITEM_ROUTE)
-def show_item(
-    request: Request, session: Reading, today: Today, now: Now, item_id: UUID
-) -> HTMLResponse:
-    """Show an item, its due date, its drift and its events."""
-    return render_page(request, loading.item_page(session, item_id, on=today, known_at=now))
 
 
 @router.get(addresses.FINDINGS_ROUTE)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from service.errors import InvalidField
 from service.web.i18n import gettext
 from service.web.words import N_
 
@@ -49,6 +50,22 @@ REASONS = (
     (r"there is neither a file nor anything pasted",
      N_("There is neither a file nor anything pasted.")),
     (r"the role does not cover .*", N_("Your role does not cover this.")),
+    (r"(?P<text>\S+) has not come yet", N_("%(text)s has not come yet")),
+    (r"'(?P<text>.*)' is no day", N_("“%(text)s” is no day")),
+    (r"a usage reading has a value and a unit; nothing else has",
+     N_("A usage reading has a total and a unit; nothing else has.")),
+    (r"name what the period is for; for all items, nothing",
+     N_("Say for what the period is; for all items leave it empty.")),
+    (r"a limit of use and its unit come together",
+     N_("A limit of use and its unit come together.")),
+    (r"'(?P<text>.*)' is no item's id|no item (?P<limits>\S+)",
+     N_("Open the item and set its period from there.")),
+    (r"whole months from 1 to (?P<text>\d+)", N_("Whole months from 1 to %(text)s.")),
+    (r"is not above 0", N_("is not above 0")),
+    (r"valid until \S+, but the legal period allows (?P<until>\d\S+)",
+     N_("The law sets this period: it ends on %(until)s, and may only be brought forward.")),
+    (r"valid until \S+, but the legal period allows no day, .*",
+     N_("The law asks for a verification first: the item was never verified.")),
     (r"(?P<text>.+) is (?P<limits>\w+) in (?P<until>\S+)",
      N_("%(text)s stands in the work order %(until)s already.")),
 )  # fmt: skip
@@ -70,7 +87,10 @@ class Told:
 
 
 def told(error: Exception) -> Told:
-    """Return what an error says."""
+    """Return what an error says; the field that it names only where no words of ours tell it."""
+    if isinstance(error, InvalidField):
+        found = told_problem(error.reason)
+        return found if found.message else Told(english=str(error))
     return told_problem(str(error))
 
 

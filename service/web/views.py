@@ -6,7 +6,7 @@ the catalogue's, found by the value of an enum (`service/web/words.py`).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -135,9 +135,11 @@ class HomePage:
         example_calibration_id: one with a long chain.
         example_line_id: an item of a work order whose worksheet is open.
         organizations, items, events: how many the demonstration holds.
+        is_empty_book: whether the book of whoever looks holds no item yet.
     """
 
     on: date
+    is_empty_book: bool = False
     example_serial_number: str | None = None
     shared_serial_number: str | None = None
     example_certificate_number: str | None = None
@@ -436,6 +438,44 @@ class IntervalSection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ItemFact:
+    """What befell an item beside its calibrations, or a due date that a person set.
+
+    Attributes:
+        kind: an event (`repair`, `sealed` …), or `override`.
+        told: the note or the reason; by whom it was approved or recorded.
+        until: the due date of an override.
+        reading: of a usage, "1200 h".
+    """
+
+    kind: str
+    on: date
+    told: str
+    by: Bilingual | None
+    activity: str | None = None
+    until: date | None = None
+    reading: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemActs:
+    """What somebody who may change the item can put on record of it.
+
+    Attributes:
+        activities: those that have a due date.
+        people: who may have approved a due date.
+        typed: what was typed into the form that was refused, of which `refused` tells the reason.
+    """
+
+    activities: tuple[str, ...]
+    events: tuple[str, ...]
+    people: tuple[tuple[UUID, Bilingual], ...]
+    me: UUID
+    typed: Mapping[str, str] = field(default_factory=dict)
+    refused: object = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ItemPage:
     """One item: what it is, when it is due, what was done to it.
 
@@ -448,6 +488,8 @@ class ItemPage:
         drift_unit, drift_at: the unit of the plot and the point it is drawn for ("0.8 MPa").
         interval: None for an item without a calibration.
         due: of each activity, that of its own period first; every rule that had a say.
+        facts: what befell it and what was set, the newest first.
+        acts: None for who may not change it.
     """
 
     item_id: UUID
@@ -474,6 +516,8 @@ class ItemPage:
     drift_at: str = ""
     interval: IntervalSection | None = None
     due: tuple[DueDate, ...] = ()
+    facts: tuple[ItemFact, ...] = ()
+    acts: ItemActs | None = None
 
     @property
     def drift_adjusted(self) -> bool:

@@ -106,6 +106,24 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "sent": N_("mail sent"),
         "failed": N_("mail failed"),
     },
+    "period rule": {
+        "organization": N_("All items"),
+        "item_type": N_("Type"),
+        "criticality": N_("Energy level"),
+        "item": N_("Item"),
+    },
+    "item fact": {
+        "intermediate_check": N_("Intermediate check, passed"),
+        "failed_check": N_("Intermediate check, failed"),
+        "maintenance": N_("Maintenance"),
+        "replacement": N_("Replacement"),
+        "repair": N_("Repair"),
+        "overload": N_("Overload"),
+        "sealed": N_("Put into storage"),
+        "unsealed": N_("Back from storage"),
+        "usage": N_("Usage reading"),
+        "override": N_("Due date set"),
+    },
     "due rule": {
         Rule.PROCEDURE: N_("Period of the procedure"),
         Rule.ORGANIZATION: N_("Period of the organization"),
@@ -254,6 +272,14 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "主要用能设备": N_("Main equipment"),
         "其他": N_("Other"),
     },
+    "item kind": {
+        "measuring_instrument": N_("Measuring instrument"),
+        "measuring_system": N_("Measuring system"),
+        "material_measure": N_("Material measure"),
+        "measurement_standard": N_("Measurement standard"),
+        "reference_material": N_("Reference material"),
+    },
+    "yes or no": {"true": N_("Yes"), "false": N_("No")},
     "layout": {
         "generic": N_("Every column, English headers"),
         "generic-zh": N_("Every column, Chinese headers"),
@@ -304,6 +330,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         ),
         "same_plate": N_("The ledger has this type and serial number under another key."),
         "twice_on_plate": N_("Another new row has the same type and serial number."),
+        "there_already": N_("The ledger has this item already: change it there."),
     },
     "unreadable": {
         "too_large": N_("The file is too large."),

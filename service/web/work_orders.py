@@ -87,6 +87,11 @@ class OrderFilter:
     descending: bool = True
     page: int = 1
 
+    @property
+    def is_narrow(self) -> bool:
+        """Whether it leaves anything out."""
+        return bool(self.text or self.state or self.mine)
+
     def address(self, **changes: Any) -> str:
         """Return where the list is with some of it asked otherwise; `csv` for a spreadsheet."""
         path = LIST_CSV_ROUTE if changes.pop("csv", False) else addresses.WORK_ORDERS_ROUTE
