@@ -42,6 +42,7 @@ from service.api import (
     reevaluations,
     regulated_books,
     risks,
+    sites,
     summaries,
     uncertainty_budgets,
     webhooks,
@@ -82,6 +83,7 @@ from service.web import procedures as procedure_pages
 from service.web import recalls as recall_pages
 from service.web import revisions as revision_pages
 from service.web import risks as risk_pages
+from service.web import sites as site_pages
 from service.web import summaries as summary_pages
 from service.web import work_orders as work_order_pages
 from service.web import worksheets as worksheet_pages
@@ -115,6 +117,7 @@ BOOKS_AND_NUMBERS = (
     recalls,
     reevaluations,
     risks,
+    sites,
     uncertainty_budgets,
     conformity_statements,
     evaluations,
@@ -152,6 +155,7 @@ PAGES = (
     period_pages.router,
     connection_pages.router,
     capability_pages.router,
+    site_pages.router,
     audit_log.router,
     revision_pages.router,
     risk_pages.router,

@@ -34,6 +34,7 @@ from service.commands.plan import plan
 from service.commands.procedure import procedure
 from service.commands.recall import recall
 from service.commands.risks import risks
+from service.commands.site import site
 from service.commands.snapshot import snapshot
 from service.commands.transparency import log as transparency
 from service.commands.work import work
@@ -69,6 +70,7 @@ app.add_typer(plan, name="plan")
 app.add_typer(procedure, name="procedure")
 app.add_typer(capability, name="capability")
 app.add_typer(organization, name="organization")
+app.add_typer(site, name="site")
 app.add_typer(person, name="person")
 app.add_typer(recall, name="recall")
 app.add_typer(key, name="key")

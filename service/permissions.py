@@ -31,7 +31,7 @@ KINDRED: Mapping[str, str] = MappingProxyType({
     "connections": "webhooks", "due": "items", "due-dates": "items", "imports": "ledger",
     "intake": "deliveries", "notices": "deliveries", "plans": "work-orders",
     "received-documents": "deliveries",
-    "revisions": "certificates",
+    "revisions": "certificates", "sites": "items",
 })  # fmt: skip
 # What changes no book, though it is posted: the own account, and questions with a body.
 ASKED = frozenset({"account", "covariances", "uncertainty"})

@@ -12,11 +12,11 @@ from uuid import UUID
 
 from service import due_dates
 from service.due_dates import ItemDueDate
+from service.places import site_at
 from service.planning_settings import (
     WORKING_DAYS,
     Discipline,
     PlanningSettings,
-    Site,
     capacity_of,
     monday_of,
     stands_still,
@@ -25,7 +25,6 @@ from service.planning_settings import (
 from service.store import people as people_store
 from service.store import plans as store
 from service.store import work_orders as order_store
-from service.tables.items import Item
 from service.tables.plans import PlanPlacement
 from service.tenancy import TenantSession
 from service.work_order_states import ENDED, State
@@ -123,7 +122,7 @@ def due_item(
     booked = None if week_on is None else (week_on - monday).days // 7
     if booked is not None and booked < 0:
         booked = None  # it was not kept
-    site = site_of(item, settings)
+    site = site_at(item.location, {site.name: site for site in settings.sites})
     months = item.period_months or USUAL_MONTHS
     return DueItem(
         id=key_of(item.id, found.due.activity.value),
@@ -151,12 +150,6 @@ def due_week(valid_until: date, *, on: date) -> int:
     friday = monday_of(on) + timedelta(days=WORKING_DAYS - 1)
     week = (valid_until - friday).days // 7
     return max(0, week) if valid_until >= on else min(-1, week)
-
-
-def site_of(item: Item, settings: PlanningSettings) -> Site | None:
-    """Return the site of an item: the innermost of its places that the settings name."""
-    sites = {site.name: site for site in settings.sites}
-    return next((sites[place] for place in reversed(item.location) if place in sites), None)
 
 
 def bookings(session: TenantSession) -> Mapping[tuple[UUID, str], PlanPlacement]:

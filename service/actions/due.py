@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import event
 
 from service import due_dates
+from service.places import PLACES
 from service.store import due as due_store
 from service.store import items as store
 from service.store import schedule as schedule_store
@@ -92,7 +93,7 @@ def rows_of(history: ItemHistory, policies: Sequence[PeriodPolicy]) -> Iterator[
         yield {
             "item_id": item.id,
             "activity": due.activity.value,
-            "area": store.PLACES.join(item.location),
+            "area": PLACES.join(item.location),
             "serial_number": item.serial_number,
             "words": store.words_of(item),
             "is_main": position == 0,

@@ -23,6 +23,7 @@ from service.actions import (
     grants,
     items,
     organizations,
+    sites,
 )
 from service.actions.calibrations import Result, Statement, Use, Work
 from service.actions.capabilities import Scope
@@ -51,6 +52,41 @@ CAPABILITIES = {
         ),
     ),
     "CITY": ("示例CNAS L7102", (("temperature", "JJF 1637", 300.0, 1100.0, "°C", "1.6"),)),
+}
+# Where the world's items stand: address in both languages, then code, place as they write it and
+# its English. No address is invented for what is real.
+SITES = {
+    "NIM": ("", "", (("NIM-1", "中国计量科学研究院", "National Institute of Metrology, China"),)),
+    "PROV": (
+        "示例省会市示例路1号",
+        "1 Example Road, Example Capital",
+        (("PROV-1", "示例省计量科学研究院", "Example Provincial Institute of Metrology"),),
+    ),
+    "CITY": (
+        "示例市示例路2号",
+        "2 Example Road, Example City",
+        (("CITY-1", "示例市计量检定测试所", "Example City Metrology Institute"),),
+    ),
+    "TPP": (
+        "示例市示例路3号",
+        "3 Example Road, Example City",
+        (
+            ("TPP-1", "示例火力发电厂", "Example thermal power plant"),
+            ("TPP-2", "生产现场", "Production area"),
+            ("TPP-3", "500 kV 升压站", "500 kV switchyard"),
+            ("TPP-4", "标准室", "Standards room"),
+        ),
+    ),
+    "CEM": (
+        "示例市示例路4号",
+        "4 Example Road, Example City",
+        (("CEM-1", "示例水泥厂", "Example cement plant"),),
+    ),
+    "STL": (
+        "示例市示例路5号",
+        "5 Example Road, Example City",
+        (("STL-1", "示例钢铁联合企业", "Example integrated steel works"),),
+    ),
 }
 Progress = Callable[[int], None]
 Events = Mapping[str, Mapping[str, Any]]
@@ -152,6 +188,7 @@ def _create_organizations(loader: Loader, owner: Engine) -> None:
                 if person["org"] == row["code"]:
                     loader.people[person["id"]] = _add_person(session, person)
             _register_capabilities(loader, session, row)
+            _enter_sites(loader, session, row["code"])
 
 
 def _authorisation(told: Mapping[str, Any]) -> dict[str, Any]:
@@ -190,6 +227,23 @@ def _register_capabilities(
                     actor_id=loader.people[f"person:{organization['code']}:1"].id,
                     now=BEGINNING,
                 )
+
+
+def _enter_sites(loader: Loader, session: TenantSession, code: str) -> None:
+    """Enter the sites of an organization, in its first person's name."""
+    address_zh, address_en, named = SITES.get(code, ("", "", ()))
+    for site_code, name_zh, name_en in named:
+        sites.add(
+            session,
+            code=site_code,
+            name_zh=name_zh,
+            name_en=name_en,
+            address_zh=address_zh,
+            address_en=address_en,
+            is_demonstration=True,
+            actor_id=loader.people[f"person:{code}:1"].id,
+            now=BEGINNING,
+        )
 
 
 def _add_person(session: TenantSession, row: Mapping[str, Any]) -> Person:

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlmodel import col, select
 
 from service.errors import NotFound
-from service.store.items import PLACES
+from service.places import PLACES
 from service.tables.schedule import (
     DueDigest,
     DueNotice,

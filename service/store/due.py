@@ -11,7 +11,9 @@ from sqlalchemy import ColumnElement, false, tuple_
 from sqlalchemy import select as select_columns
 from sqlmodel import and_, col, func, or_, select
 
-from service.store.items import AT_ONCE, PLACES, by_ids
+from service.places import PLACES, Stretch
+from service.store.items import AT_ONCE, by_ids
+from service.store.sites import in_stretches
 from service.tables.items import Item
 from service.tables.schedule import KeptDueDate
 from service.tables.work_orders import WorkOrderLine, WorkOrderStep
@@ -60,6 +62,7 @@ class Asked:
         text: in a name, number or place.
         area: only items that stand in it; "" for all.
         places: only items that stand at one of these very places; None for all.
+        stretches: only items that stand in one of these, as those of a site do; None for all.
         activity, status: one of them, or "" for all.
         sort: due, name, serial, area.
     """
@@ -67,6 +70,7 @@ class Asked:
     text: str = ""
     area: str = ""
     places: Collection[str] | None = None
+    stretches: Collection[Stretch] | None = None
     activity: str = ""
     status: str = ""
     sort: str = "due"
@@ -219,10 +223,14 @@ def under_way(session: TenantSession, item_ids: Collection[UUID]) -> set[UUID]:
     return {item_id for item_id, state in newest.values() if state not in DONE}
 
 
+def places(session: TenantSession) -> Sequence[str]:
+    """Return the places where own items stand, each of joined parts."""
+    return session.exec(select(KeptDueDate.area).where(_standing()).distinct()).all()
+
+
 def areas(session: TenantSession) -> list[str]:
     """Return the first two parts of the places where own items stand."""
-    places = session.exec(select(KeptDueDate.area).where(_standing()).distinct())
-    return sorted({PLACES.join(place.split(PLACES)[:2]) for place in places if place})
+    return sorted({PLACES.join(place.split(PLACES)[:2]) for place in places(session) if place})
 
 
 def _standing() -> ColumnElement[bool]:
@@ -238,6 +246,8 @@ def _fits(asked: Asked, on: date, *, of_status: bool = True) -> list[ColumnEleme
         fits.append(or_(here == asked.area, here.startswith(asked.area + PLACES, autoescape=True)))
     if asked.places is not None:
         fits.append(col(KeptDueDate.area).in_(asked.places))
+    if asked.stretches is not None:
+        fits.append(in_stretches(asked.stretches))
     if asked.activity:
         fits.append(col(KeptDueDate.activity) == asked.activity)
     if of_status and asked.status:

@@ -9,6 +9,8 @@ from sqlalchemy import ColumnElement
 from sqlmodel import col, func, or_, select
 
 from service.errors import NotFound
+from service.places import PLACES, Stretch
+from service.store.sites import in_stretches
 from service.tables.calibrations import (
     Calibration,
     CalibrationSupersession,
@@ -20,7 +22,6 @@ from service.tenancy import TenantSession
 from traceability.graph import MAIN_TRACK
 
 AT_ONCE = 1000  # ids a statement
-PLACES = " / "  # between the parts of a place
 
 
 def get(session: TenantSession, item_id: UUID) -> Item:
@@ -135,12 +136,17 @@ def listed(
     text: str = "",
     status: str = "",
     level: str = "",
+    stretches: Collection[Stretch] | None = None,
     sort: str = "asset",
     descending: bool = False,
     offset: int,
     limit: int,
 ) -> tuple[list[tuple[Item, date | None]], int]:
-    """Return some of the own items with their due dates, and how many fit in all."""
+    """Return some of the own items with their due dates, and how many fit in all.
+
+    Args:
+        stretches: of the places where they stand; None for all.
+    """
     fits: list[ColumnElement[bool]] = [col(Item.customer_id).is_(None)]
     if text:
         fits.append(
@@ -152,6 +158,8 @@ def listed(
                 )
             )
         )  # fmt: skip
+    if stretches is not None:
+        fits.append(in_stretches(stretches))
     if status:
         fits.append(col(Item.status) == status)
     if level:
@@ -163,15 +171,19 @@ def listed(
         "due": col(KeptDueDate.due_on),
     }
     key = order[sort]
+    is_its_main = (col(KeptDueDate.item_id) == Item.id) & col(KeptDueDate.is_main)
     rows = session.exec(
         select(Item, KeptDueDate)
-        .outerjoin(KeptDueDate, (col(KeptDueDate.item_id) == Item.id) & col(KeptDueDate.is_main))
+        .outerjoin(KeptDueDate, is_its_main)
         .where(*fits)
         .order_by(key.is_(None), key.desc() if descending else key, col(Item.id))
         .offset(offset)
         .limit(limit)
     ).all()
-    matching = session.exec(select(func.count(col(Item.id))).where(*fits)).one()
+    counted = select(func.count(col(Item.id))).where(*fits)
+    if stretches is not None:
+        counted = counted.join(KeptDueDate, is_its_main)
+    matching = session.exec(counted).one()
     return [(item, getattr(due, "due_on", None)) for item, due in rows], matching
 
 

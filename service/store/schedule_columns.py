@@ -8,7 +8,7 @@ import polars as pl
 from sqlmodel import select
 
 from service.clock import LEGAL_TIME
-from service.store.items import PLACES
+from service.places import PLACES
 from service.tables.calibrations import Calibration, CalibrationSupersession
 from service.tables.calibrations import ConformityStatementRecord as Statement
 from service.tables.items import Item

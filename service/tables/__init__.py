@@ -17,6 +17,7 @@ from service.tables import (
     published,
     recalls,
     schedule,
+    sites,
     work_orders,
 )
 
@@ -39,5 +40,6 @@ __all__ = [
     "published",
     "recalls",
     "schedule",
+    "sites",
     "work_orders",
 ]

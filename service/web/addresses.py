@@ -45,6 +45,8 @@ IMPORT_CONFIRMATION_ROUTE = "/imports/{import_id}/confirmation"
 REFUSED_ROWS_ROUTE = "/imports/{import_id}/refused-rows"
 CONNECTIONS_ROUTE = "/connections"
 CAPABILITIES_ROUTE = "/capabilities"
+SITES_ROUTE = "/sites"
+SITE_ROUTE = "/sites/{site_id}"
 AUDIT_LOG_ROUTE = "/audit-log"
 GRANTS_ROUTE = "/grants"
 SUMMARIES_ROUTE = "/summaries"
@@ -140,6 +142,27 @@ def import_(import_id: UUID) -> str:
 def ledger_file(layout: str, form: str) -> str:
     """Return the address of the ledger as a file."""
     return f"{LEDGER_FILE_ROUTE}?{urlencode({'layout': layout, 'form': form})}"
+
+
+def site(site_id: UUID) -> str:
+    """Return where a change of a site is sent."""
+    return f"{SITES_ROUTE}/{site_id}"
+
+
+def site_form(site_id: UUID) -> str:
+    """Return the address of the sites with one of them in the form."""
+    return f"{SITES_ROUTE}?{urlencode({'change': site_id})}#form"
+
+
+def ledger_at(site_id: UUID) -> str:
+    """Return the address of the ledger of one site."""
+    return f"{LEDGER_ROUTE}?{urlencode({'site': site_id})}"
+
+
+def due_at(site_id: UUID, status: str) -> str:
+    """Return the address of what is due at one site, of one status or, "", of all."""
+    asked = {"site": site_id} | ({"status": status} if status else {})
+    return f"{DUE_ROUTE}?{urlencode(asked)}"
 
 
 def item(item_id: UUID) -> str:

@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse
 
 from service.auth import Reading
 from service.clock import Today
+from service.sites import stretches_of
 from service.store import digests as digest_store
 from service.store import due as store
 from service.store import organizations as organization_store
@@ -24,6 +25,7 @@ from service.web import addresses
 from service.web.frame import TEMPLATES, render_page
 from service.web.loading import ROWS_A_PAGE, bilingual, location
 from service.web.pages import _cell as cell
+from service.web.sites import site_choices
 from service.web.views import Bilingual
 from service.web.viz import WeekPlot, draw_weeks
 from service.workload import hours_in_all, weekly_capacity, weeks_ahead
@@ -32,7 +34,7 @@ from traceability.schedule import Activity, Rule
 router = APIRouter(include_in_schema=False)
 
 PLAIN = {
-    "q": "", "area": "", "owner": "", "activity": "", "status": "", "sort": "due",
+    "q": "", "site": "", "area": "", "owner": "", "activity": "", "status": "", "sort": "due",
     "descending": "", "page": "1",
 }  # fmt: skip
 
@@ -42,6 +44,7 @@ class DueFilter:
     """What the reader asked for; it is the query string of the page and of its CSV.
 
     Attributes:
+        site: the id of the site at which items stand; "" for all.
         area, activity: where, and of which kind; "" for all.
         owner: the id of the person who answers for it; "" for anybody.
         status: a value of `DueStatus`, or "" for all.
@@ -49,6 +52,7 @@ class DueFilter:
     """
 
     text: str = ""
+    site: str = ""
     area: str = ""
     owner: str = ""
     activity: str = ""
@@ -72,6 +76,7 @@ class DueFilter:
             asked = replace(asked, descending=False)
         query = {
             "q": asked.text,
+            "site": asked.site,
             "area": asked.area,
             "owner": asked.owner,
             "activity": asked.activity,
@@ -83,13 +88,14 @@ class DueFilter:
         given = {name: value for name, value in query.items() if value != PLAIN[name]}
         return path + (f"?{urlencode(given)}" if given else "")
 
-    def of_store(self, session: TenantSession) -> store.Asked:
-        """Return the same as the store is asked it."""
+    def of_store(self, session: TenantSession, *, on: date) -> store.Asked:
+        """Return the same as the store is asked it, by the sites that there are on a day."""
         owner = UUID(self.owner) if self.owner else None
         return store.Asked(
             text=self.text,
             area=self.area,
             places=digest_store.places_of(session, owner) if owner else None,
+            stretches=stretches_of(session, UUID(self.site), on=on) if self.site else None,
             activity=self.activity,
             status=self.status,
             sort=self.sort,
@@ -140,6 +146,7 @@ class DuePage:
     counts: Mapping[DueStatus, int]
     filter: DueFilter
     matching: int
+    sites: tuple[tuple[str, Bilingual], ...]
     areas: tuple[str, ...]
     owners: tuple[tuple[str, Bilingual], ...]
     weeks: WeekPlot
@@ -155,6 +162,7 @@ TEMPLATES[DuePage] = "due.html"
 
 def _asked(
     q: Annotated[str, Query(max_length=100)] = "",
+    site: UUID | Literal[""] = "",
     area: Annotated[str, Query(max_length=200)] = "",
     owner: UUID | Literal[""] = "",
     activity: Activity | Literal[""] = "",
@@ -166,6 +174,7 @@ def _asked(
 ) -> DueFilter:
     return DueFilter(
         text=q.strip(),
+        site=str(site),
         area=area.strip(),
         owner=str(owner),
         activity=str(activity),
@@ -195,7 +204,9 @@ def download_due(session: Reading, today: Today, asked: Asked) -> Response:
          "days_left", "status", "rule", "source", "months", "counted_from", "last_performed_on",
          "is_mandatory"]
     )  # fmt: skip
-    for row in _rows(session, store.due(session, on=today, asked=asked.of_store(session)), today):
+    for row in _rows(
+        session, store.due(session, on=today, asked=asked.of_store(session, on=today)), today
+    ):
         told = (row.name.zh, row.name.en, row.serial_number, row.asset_number, row.location)
         writer.writerow(
             [*map(cell, told), row.activity.value, row.due_on, row.days_left, row.status.value,
@@ -211,7 +222,7 @@ def download_due(session: Reading, today: Today, asked: Asked) -> Response:
 
 def due_page(session: TenantSession, asked: DueFilter, *, on: date) -> DuePage:
     """Return one page of what is due of the organization's own items, as asked for."""
-    of_store = asked.of_store(session)
+    of_store = asked.of_store(session, on=on)
     tallied = store.tally(session, asked=of_store)
     counts = store.counts(tallied, on=on)
     matching = counts[DueStatus(asked.status)] if asked.status else sum(counts.values())
@@ -230,6 +241,7 @@ def due_page(session: TenantSession, asked: DueFilter, *, on: date) -> DuePage:
         counts=counts,
         filter=replace(asked, page=page),
         matching=matching,
+        sites=tuple(site_choices(session, on=on)),
         areas=tuple(store.areas(session)),
         owners=tuple(_owners(session)),
         weeks=draw_weeks(weeks, capacity=capacity, width=1280, height=220),

@@ -20,6 +20,7 @@ from service.exchange.ledger_files import MEDIA_TYPES
 from service.exchange.ledger_files import Form as FileForm
 from service.exchange.ledger_import import Settings
 from service.exchange.ledger_plan import KEY_COLUMNS, SKIP, Outcome
+from service.sites import stretches_of
 from service.store import items as item_store
 from service.store import jobs as job_store
 from service.store import ledger as store
@@ -29,6 +30,7 @@ from service.uploads import Upload, read_upload
 from service.web import addresses
 from service.web.frame import TEMPLATES, render_page
 from service.web.loading import ROWS_A_PAGE, bilingual
+from service.web.sites import site_choices
 from service.web.views import Bilingual
 
 router = APIRouter(include_in_schema=False)
@@ -38,16 +40,18 @@ IMPORTS_SHOWN = 20
 LEVELS = ("用能单位", "主要次级用能单位", "主要用能设备", "其他")
 STATES = ("in_use", "limited", "sealed", "out_of_service")
 
-PLAIN = {"q": "", "status": "", "level": "", "sort": "asset", "descending": False, "page": 1}
+PLAIN = {"q": "", "site": "", "status": "", "level": "", "sort": "asset", "descending": False,
+         "page": 1}  # fmt: skip
 
 Sort = Literal["asset", "name", "serial", "due"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerFilter:
-    """What of the ledger is asked for, and in which order."""
+    """What of the ledger is asked for, and in which order; `site` is an id, or "" for all."""
 
     text: str = ""
+    site: str = ""
     status: str = ""
     level: str = ""
     sort: str = "asset"
@@ -61,8 +65,9 @@ class LedgerFilter:
 
     def address(self, **changes: Any) -> str:
         """Return the address of the same with something else; the same column turns round."""
-        said = {"q": self.text, "status": self.status, "level": self.level, "sort": self.sort,
-                "descending": self.descending, "page": 1} | changes  # fmt: skip
+        said = {"q": self.text, "site": self.site, "status": self.status, "level": self.level,
+                "sort": self.sort, "descending": self.descending,
+                "page": 1} | changes  # fmt: skip
         if "sort" in changes:
             said["descending"] = changes["sort"] == self.sort and not self.descending
         told = {
@@ -98,6 +103,7 @@ class LedgerPage:
     rows: tuple[LedgerRow, ...]
     matching: int
     pages: int
+    sites: tuple[tuple[str, Bilingual], ...]
     layouts: tuple[str, ...] = tuple(LAYOUTS)
     states: tuple[str, ...] = STATES
     levels: tuple[str, ...] = LEVELS
@@ -175,6 +181,7 @@ TEMPLATES[ImportPage] = "import.html"
 
 def _asked(
     q: Annotated[str, Query(max_length=100)] = "",
+    site: UUID | Literal[""] = "",
     status: Literal["", "in_use", "limited", "sealed", "out_of_service"] = "",
     level: Annotated[str, Query(max_length=20)] = "",
     sort: Sort = "asset",
@@ -183,17 +190,22 @@ def _asked(
     descending: bool = False,
 ) -> LedgerFilter:
     return LedgerFilter(
-        text=q.strip(), status=status, level=level, sort=sort, descending=descending, page=page
-    )
+        text=q.strip(), site=str(site), status=status, level=level, sort=sort,
+        descending=descending, page=page,
+    )  # fmt: skip
 
 
 @router.get(addresses.LEDGER_ROUTE)
 def show_ledger(
-    request: Request, session: Reading, asked: Annotated[LedgerFilter, Depends(_asked)]
+    request: Request,
+    session: Reading,
+    today: Today,
+    asked: Annotated[LedgerFilter, Depends(_asked)],
 ) -> HTMLResponse:
     """Show the own items, filtered and in the order asked for."""
     rows, matching = item_store.listed(
         session, text=asked.text, status=asked.status, level=asked.level, sort=asked.sort,
+        stretches=stretches_of(session, UUID(asked.site), on=today) if asked.site else None,
         descending=asked.descending, offset=(asked.page - 1) * ROWS_A_PAGE, limit=ROWS_A_PAGE,
     )  # fmt: skip
     page = LedgerPage(
@@ -216,6 +228,7 @@ def show_ledger(
         ),
         matching=matching,
         pages=max(1, -(-matching // ROWS_A_PAGE)),
+        sites=tuple(site_choices(session, on=today)),
     )
     return render_page(request, page)
 

@@ -14,6 +14,12 @@ REASONS = (
     (r"is not recorded", N_("is not recorded")),
     (r"no standard is chosen", N_("no standard is chosen")),
     (r"stands twice", N_("stands twice")),
+    (r"somebody changed it meanwhile",
+     N_("Somebody changed it meanwhile. What you typed is still here: sent again, it takes the "
+        "place of theirs.")),
+    (r"another site has it", N_("another site has it")),
+    (r"is a place within a place: name the inner one",
+     N_("is a place within a place: name the inner one")),
     (r"nobody has looked", N_("nobody has looked yet")),
     (r"say what was adjusted", N_("say what was adjusted")),
     (r"say why nothing is as found", N_("say why nothing is as found")),

@@ -50,6 +50,7 @@ PAGES = {
     "plan-settings": addresses.PLANS_ROUTE + "/settings",
     "lots": addresses.LOTS_ROUTE,
     "capabilities": addresses.CAPABILITIES_ROUTE,
+    "sites": addresses.SITES_ROUTE,
     "grants": addresses.GRANTS_ROUTE,
     "summaries": addresses.SUMMARIES_ROUTE,
     "due-nothing": addresses.DUE_ROUTE + "?q=no+such+thing",

@@ -18,7 +18,7 @@ from service.store import people
 from tests.seals import SEALS
 from tests.service.books import ACTOR, KEYS
 
-LISTS = ("calibrations", "certificates", "work-orders", "notices", "items")
+LISTS = ("calibrations", "certificates", "work-orders", "notices", "items", "sites")
 LOGS = ("due-dates", "imports", "recalls", "environment-readings")
 LINES = {"accept": "application/x-ndjson"}
 
@@ -48,6 +48,8 @@ def logged(client, story, clock):
         post(client, "recalls", json=fault | {"as_found": [{"value": 1, "error": value}]})
         ledger = f"管理编号,器具名称,出厂编号\nA-{value},压力表,N {value}\n"
         post(client, "imports", files={"file": ("l.csv", ledger.encode("gb18030"), "text/csv")})
+    for code in ("S-1", "S-2"):
+        post(client, "sites", json={"code": code, "name_zh": code})
     period = {"rule": "item", "subject": str(story.working_item), "months": 3, "source": "manual"}
     for activity in ("maintenance", "intermediate_check"):
         post(client, "due-dates/periods", json=period | {"activity": activity})

@@ -151,6 +151,9 @@ def fill_in_the_rest(session, story):
             "valid_from": NOW.date(), "note": "", "is_demonstration": False, "recorded_by": me,
             "recorded_at": NOW,
         },
+        "site": {"code": "WALL-SITE", "name_zh": "示例一厂", "name_en": "Example Works",
+                 "address_zh": "示例路1号", "address_en": "1 Example Road", "contact": "x",
+                 "is_demonstration": False, "recorded_at": NOW},
         "due_override": {"item_id": story.lab_item, "activity": "calibration", "reason": "x",
                          "valid_until": NOW.date(), "approved_by": me, "recorded_on": NOW.date(),
                          "recorded_at": NOW},
@@ -815,7 +818,7 @@ def test_only_tables_that_are_no_records_may_be_changed(owner):
         "calendar_feed",
         "number_counter", "outbox", "job", "webhook", "webhook_message",
         "organization", "identity", "account", "federated_identity", "membership", "invitation",
-        "login_session", "api_key",
+        "login_session", "api_key", "site",
     }  # fmt: skip
 
 

@@ -360,6 +360,7 @@ def due_view(asked: DueFilter | None = None) -> DuePage:
         counts=counts,
         filter=asked or DueFilter(),
         matching=len(rows),
+        sites=((str(UUID(int=8)), Bilingual(zh="示例电厂", en="Example plant")),),
         areas=("生产现场", "锅炉房"),
         owners=((str(UUID(int=7)), Bilingual(zh="王工", en="Wang")),),
         weeks=draw_weeks(weeks, capacity=3, width=920, height=210),
