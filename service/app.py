@@ -65,7 +65,15 @@ from service.seals import open_seals
 from service.settings import Settings
 from service.throttle import Throttle
 from service.web import accounts as account_pages
-from service.web import add_pages, audit_log, impact, intake, item_entry, procedure_writing
+from service.web import (
+    add_pages,
+    audit_log,
+    certificate_list,
+    impact,
+    intake,
+    item_entry,
+    procedure_writing,
+)
 from service.web import capabilities as capability_pages
 from service.web import connections as connection_pages
 from service.web import digests as digest_pages
@@ -134,6 +142,7 @@ BOOKS_AND_NUMBERS = (
 )
 PAGES = (
     pages_router,
+    certificate_list.router,
     due_pages.router,
     digest_pages.router,
     figure_pages.router,

@@ -9,6 +9,8 @@ from uuid import UUID
 
 HOME_ROUTE = "/"
 LOOKUP_ROUTE = "/find"
+CERTIFICATES_ROUTE = "/certificates"
+CERTIFICATES_CSV_ROUTE = "/certificates.csv"
 CERTIFICATE_ROUTE = "/c/{number:path}"
 REVISION_ROUTE = "/revisions/{number}"
 AMENDMENT_SIGNATURE_ROUTE = "/revisions/{number}/amendments/{amendment_id}"

@@ -41,6 +41,7 @@ PAGES = {
     "chain": "/calibrations/{story.calibration.id}/chain",
     "chain-later": "/calibrations/{story.calibration.id}/chain?on=2027-09-01",
     "item": addresses.item(GAUGE),
+    "certificates": addresses.CERTIFICATES_ROUTE,
     "due": addresses.DUE_ROUTE,
     "due-notices": addresses.DUE_NOTICES_ROUTE,
     "figures": addresses.FIGURES_ROUTE,
