@@ -5,8 +5,12 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Annotated
 
 from fastapi import Depends, Request
+from pydantic import Field
 
 LEGAL_TIME = timezone(timedelta(hours=8))  # of China, in which dates are written
+
+# A day that a page is asked about: its midnight is a moment in every zone.
+AskedDay = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2999, 12, 31))]
 
 Clock = Callable[[], datetime]
 

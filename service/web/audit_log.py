@@ -1,8 +1,8 @@
 """The audit log as a page: who did what, when, and whether its seals hold."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Annotated
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Literal
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse
 from service import audit
 from service.audit import BrokenEntry
 from service.auth import Reading
+from service.clock import LEGAL_TIME, AskedDay
 from service.store import audit as store
 from service.store import people as people_store
 from service.tables.operations import AuditEntry
@@ -47,15 +48,19 @@ class AuditLogPage:
 
     rows: tuple[EntryRow, ...]
     action: str
+    by: UUID | None
+    until: date | None
+    people: tuple[tuple[UUID, Bilingual], ...]
     broken: BrokenEntry | None
     checked: bool
     next_before: int | None
 
     def older(self) -> str:
         """Return the address of the entries before these."""
-        return f"{addresses.AUDIT_LOG_ROUTE}?" + urlencode(
-            {"before": self.next_before, **({"action": self.action} if self.action else {})}
-        )
+        asked = {"before": self.next_before, "action": self.action, "by": self.by,
+                 "until": self.until}  # fmt: skip
+        given = {name: value for name, value in asked.items() if value}
+        return f"{addresses.AUDIT_LOG_ROUTE}?{urlencode(given)}"
 
 
 TEMPLATES[AuditLogPage] = "audit_log.html"
@@ -67,11 +72,20 @@ def show_audit_log(
     session: Reading,
     action: Annotated[str, Query(max_length=100)] = "",
     before: Annotated[int | None, Query(ge=0, le=2**31 - 1)] = None,
+    by: UUID | Literal[""] = "",
+    until: AskedDay | Literal[""] = "",
     *,
     check: bool = False,
 ) -> HTMLResponse:
-    """Show who did what, the newest first; `check` computes every seal anew."""
-    rows = store.newest(session, before=before, action=action.strip(), limit=ENTRIES_A_PAGE + 1)
+    """Show who did what until a day, the newest first; `check` computes every seal anew."""
+    rows = store.newest(
+        session,
+        before=before,
+        actor_id=by or None,
+        action=action.strip(),
+        until=_end(until) if until else None,
+        limit=ENTRIES_A_PAGE + 1,
+    )
     people = {person.id: bilingual(person, "name")
               for person in people_store.of_organization(session)}  # fmt: skip
     page = AuditLogPage(
@@ -88,11 +102,18 @@ def show_audit_log(
             for row in rows[:ENTRIES_A_PAGE]
         ),
         action=action.strip(),
+        by=by or None,
+        until=until or None,
+        people=tuple(people.items()),
         broken=audit.first_broken(store.chain(session)) if check else None,
         checked=check,
         next_before=rows[ENTRIES_A_PAGE - 1].position if len(rows) > ENTRIES_A_PAGE else None,
     )
     return render_page(request, page)
+
+
+def _end(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time(), tzinfo=LEGAL_TIME)
 
 
 def _reader(row: AuditEntry) -> Bilingual | None:

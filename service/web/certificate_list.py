@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse
 from certificates.content import CertificateKind
 from certificates.revisions import Standing
 from service.auth import Reading
-from service.clock import Today, day_of
+from service.clock import AskedDay, Today, day_of
 from service.store import certificate_list as store
 from service.web import addresses
 from service.web.frame import TEMPLATES, render_page
@@ -126,8 +126,8 @@ def _asked(
     kind: CertificateKind | Literal[""] = "",
     standing: Standing | Literal[""] = "",
     issuer: Literal["", "own", "others"] = "",
-    first: date | Literal[""] = "",
-    last: date | Literal[""] = "",
+    first: AskedDay | Literal[""] = "",
+    last: AskedDay | Literal[""] = "",
     sort: Literal["issued", "number", "item", "until"] = "issued",
     page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
     *,

@@ -98,4 +98,5 @@ def test_a_filter_that_nothing_fits_says_so_in_both_languages(client):
 
     assert "No certificate fits this filter." in english
     assert "没有符合条件的证书。" in chinese
-    assert client.get(PAGE, params={"first": "yesterday"}).status_code == 422
+    for day in ("yesterday", "0001-01-01", "9999-12-31"):
+        assert client.get(PAGE, params={"first": day}).status_code == 422
