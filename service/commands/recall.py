@@ -318,10 +318,10 @@ class _Here:
 @contextmanager
 def _book(code: str, person: str | None = None) -> Iterator[_Here]:
     """Open the book of an organization, to write as a person or, as nobody, only to read."""
-    from service.clock import now  # noqa: PLC0415
     from service.store import people as people_store  # noqa: PLC0415
 
-    with book_of(settings_at_hand(), code, read_only=person is None) as session:
+    settings = settings_at_hand()
+    with book_of(settings, code, read_only=person is None) as session:
         session.expire_on_commit = False
         with session.begin():
             members = people_store.of_organization(session) if person else ()
@@ -330,7 +330,8 @@ def _book(code: str, person: str | None = None) -> Iterator[_Here]:
             ]
             if person is not None and len(acting) != 1:
                 raise typer.BadParameter(f"{len(acting)} people of {code} are {person}")
-            yield _Here(session, acting[0] if acting else session.organization_id, now())
+            who = acting[0] if acting else session.organization_id
+            yield _Here(session, who, present(settings))
 
 
 def _fault(

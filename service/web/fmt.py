@@ -48,9 +48,13 @@ def _plain(value: Decimal, *, column: bool) -> str:
     return (MINUS if value < 0 else "") + (f"{whole}.{fraction}" if fraction else whole)
 
 
-def signed(value: Decimal) -> str:
-    """Return an error of indication with its sign; zero has none."""
-    return ("+" if value > 0 else "") + number(value)
+def signed(value: Decimal, unit: str = "") -> str:
+    """Return an error of indication with its sign, and its unit if given; zero has no sign.
+
+    >>> signed(Decimal("0.001"), "MPa").replace(NARROW_SPACE, " ")
+    '+0.001 MPa'
+    """
+    return ("+" if value > 0 else "") + quantity(value, unit)
 
 
 def quantity(value: Decimal, unit: str) -> str:
