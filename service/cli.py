@@ -90,6 +90,8 @@ app.command()(work)
 
 stderr = Console(stderr=True)
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
 STANDINGS = {
     "not_yet_issued": ("尚未签发", "not yet issued"),
     "valid": ("有效", "valid"),
@@ -184,8 +186,10 @@ def serve_(
     _require_free_port(port, host)
     make_missing(settings)
     log.configure()
-    if host not in ("127.0.0.1", "localhost", "::1"):
+    if host not in LOOPBACK:
         stderr.print(f"suyuan: serving on {host}: anyone who reaches this address can ask")
+    elif "public_url" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"public_url": f"http://{host}:{port}"})
     stderr.print(f"suyuan: http://{host}:{port}  (Ctrl-C ends)")
     _run(settings, host, port)
 

@@ -1,10 +1,11 @@
 """Which standards may be used for a calibration, and what a standard contributes to it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from math import inf, sqrt
+from typing import Final
 
 from traceability.audit import EXCUSED_STATES
 from traceability.errors import InvalidValue
@@ -70,8 +71,15 @@ class Ineligibility(StrEnum):
     UNIT_MISMATCH = "unit_mismatch"
     RANGE_NOT_COVERED = "range_not_covered"
     UNCERTAINTY_UNKNOWN = "uncertainty_unknown"
+    PERMISSIBLE_ERROR_UNKNOWN = "permissible_error_unknown"
     RATIO_UNKNOWN = "ratio_unknown"
     RATIO_EXCEEDS_RULE = "ratio_exceeds_rule"
+
+
+UNKNOWN: Final[Mapping[Basis, Ineligibility]] = {
+    "U": Ineligibility.UNCERTAINTY_UNKNOWN,
+    "MPE": Ineligibility.PERMISSIBLE_ERROR_UNKNOWN,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +141,7 @@ def propose_standards(
         reasons = (
             *_reasons_of_state(candidate, on),
             *_reasons_of_interval(link.interval, interval),
-            *([Ineligibility.UNCERTAINTY_UNKNOWN] if statement is None else []),
+            *([UNKNOWN[basis]] if statement is None else []),
             *_reasons_of_ratio(ratio, ratio_limit),
         )
         return Proposal(

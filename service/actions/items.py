@@ -49,11 +49,13 @@ def change(
 
     Raises:
         NotFound: the ledger has no such item.
+        InvalidField: a range, permissible error or uncertainty that cannot be.
     """
     item = store.get(session, item_id)
     changed = {name: value for name, value in facts.items() if getattr(item, name) != value}
     if not changed:
         return item
+    require_admissible_item(item.model_dump() | changed)
     said = {name: f"{getattr(item, name)} → {value}" for name, value in changed.items()}
     if "status" in changed:
         changed["status_since"] = day_of(now)

@@ -63,6 +63,8 @@ class ItemSummary(SQLModel):
     range_unit: str | None
     range_text: str | None
     accuracy_text: str
+    maximum_permissible_error_model: str | None
+    maximum_permissible_error_coefficient: float | None
     location: list[str]
     procedure_code: str | None
     period_months: int | None
@@ -93,6 +95,11 @@ class ItemChange(SQLModel):
     procedure_code: Annotated[str | None, Field(max_length=100)] = None
     period_months: Annotated[int | None, Field(ge=1, le=600)] = None
     status: Literal["in_use", "limited", "sealed", "out_of_service"] = "in_use"
+    maximum_permissible_error_model: Literal["absolute", "relative"] | None = None
+    maximum_permissible_error_coefficient: Annotated[
+        float | None,
+        Field(gt=0, le=1e15, allow_inf_nan=False, description="In the range's unit, or × value."),
+    ] = None
 
 
 @router.get("", response_model=list[ItemSummary], responses=FORMS)

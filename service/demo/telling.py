@@ -29,6 +29,10 @@ REASONS = {
     Ineligibility.UNIT_MISMATCH: ("单位不同", "another unit"),
     Ineligibility.RANGE_NOT_COVERED: ("测量范围不覆盖", "range not covered"),
     Ineligibility.UNCERTAINTY_UNKNOWN: ("不确定度未知", "uncertainty unknown"),
+    Ineligibility.PERMISSIBLE_ERROR_UNKNOWN: (
+        "最大允许误差未知",
+        "maximum permissible error unknown",
+    ),
     Ineligibility.RATIO_UNKNOWN: ("比例未知", "ratio unknown"),
     Ineligibility.RATIO_EXCEEDS_RULE: ("比例超出规程", "ratio above the rule"),
 }

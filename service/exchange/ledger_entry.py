@@ -8,6 +8,8 @@ from uuid import UUID
 
 import polars as pl
 
+from procedures.errors import InvalidInput
+from procedures.worksheet import read_number
 from service.actions import items as actions
 from service.actions.ledger import DEFAULTS, RANGE, quantity_of_unit
 from service.errors import StaleVersion
@@ -24,6 +26,8 @@ FIELDS: Final = (
     "energy_level", "procedure_code", "period_months", "is_mandatory", "is_carbon_meter", "status",
 )  # fmt: skip
 NAMES: Final = ("name_zh", "name_en")
+MPE: Final = ("maximum_permissible_error", "maximum_permissible_error_of")  # no columns of a ledger
+MPE_OF: Final = ("absolute", "span", "relative")  # in the range's unit, % of its span, % of a value
 THERE: Final = "there_already"
 
 
@@ -52,7 +56,12 @@ def typed_of(session: TenantSession, item_id: UUID) -> dict[str, str]:
     """
     held = item_store.get(session, item_id).model_dump()
     held |= {"location": store.JOINT.join(held["location"]), "range_text": _range_text(held)}
-    return {name: _text(held[name]) for name in FIELDS}
+    model, coefficient = (
+        held[f"maximum_permissible_error_{of}"] for of in ("model", "coefficient")
+    )
+    mpe = coefficient and coefficient * (100 if model == "relative" else 1)
+    told = {name: _text(held[name]) for name in FIELDS}
+    return told | {MPE[0]: f"{mpe:.12g}" if mpe else "", MPE[1]: model or "absolute"}
 
 
 def enter(
@@ -80,9 +89,12 @@ def enter(
     read = plan.frame.drop("row", "item_id").row(0, named=True)
     told = {name: value for name, value in read.items() if value is not None}
     quantity = quantity_of_unit(told.get("range_unit", "")) or DEFAULTS["quantity"]
+    limit = _permissible_error(typed, told)
+    if isinstance(limit, RowAnswer):
+        return Entry(answers=(limit,))
     item = actions.register(
         session,
-        **_as_item({**DEFAULTS, "quantity": quantity, **told}),
+        **_as_item({**DEFAULTS, "quantity": quantity, **told, **limit}),
         is_demonstration=organizations.own(session).is_demonstration,
         actor_id=actor_id,
         now=now,
@@ -120,6 +132,11 @@ def change(
     if "range_text" in facts:
         facts |= plan.frame.select(RANGE).row(0, named=True)
     held = typed_of(session, item_id)
+    if any(typed.get(name, held[name]) != held[name] for name in MPE):
+        limit = _permissible_error(typed, item_store.get(session, item_id).model_dump() | facts)
+        if isinstance(limit, RowAnswer):
+            return Entry(answers=(limit,))
+        facts |= limit
     for name in FIELDS:
         if name not in NAMES and held[name] and not typed.get(name, "").strip():
             facts[name] = DEFAULTS.get(name)
@@ -167,6 +184,32 @@ def _there(item_id: str) -> RowAnswer:
         reason="the ledger has this item already",
         candidates=(item_id,),
     )
+
+
+def _permissible_error(
+    typed: Mapping[str, str], item: Mapping[str, Any]
+) -> dict[str, Any] | RowAnswer:
+    """Return the facts of the maximum permissible error that was typed, or why there are none."""
+    text, of = (typed.get(name, "").strip().removeprefix("±") for name in MPE)
+    if not text:
+        return dict.fromkeys((f"{MPE[0]}_model", f"{MPE[0]}_coefficient"))
+    try:
+        value = float(read_number(text))
+    except InvalidInput:
+        return _refused("not_a_number")
+    if not value > 0:
+        return _refused("not_above_zero")
+    if item.get("range_unit") is None:
+        return _refused("no_range")
+    scale = {"span": (item["range_upper"] - item["range_lower"]) / 100, "relative": 0.01}
+    return {
+        f"{MPE[0]}_model": "relative" if of == "relative" else "absolute",
+        f"{MPE[0]}_coefficient": value * scale.get(of, 1.0),
+    }
+
+
+def _refused(code: str) -> RowAnswer:
+    return RowAnswer(row=0, outcome=Outcome.REJECTED, code=code, reason=code, column=MPE[0])
 
 
 def _as_item(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from service.clock import Now
 from service.errors import StaleVersion
 from service.exchange import ledger_entry
 from service.exchange.ledger_columns import BY_NAME, LONGEST_TEXT
-from service.exchange.ledger_entry import FIELDS, THERE, Entry
+from service.exchange.ledger_entry import FIELDS, MPE, MPE_OF, THERE, Entry
 from service.exchange.ledger_plan import RowAnswer
 from service.store import items as item_store
 from service.store import procedures
@@ -30,7 +30,7 @@ router = APIRouter(include_in_schema=False)
 KINDS = ("measuring_instrument", "measuring_system", "material_measure", "measurement_standard",
          "reference_material")  # fmt: skip
 NEW = {"kind": "measuring_instrument", "status": "in_use", "is_mandatory": "false",
-       "is_carbon_meter": "false"}  # fmt: skip
+       "is_carbon_meter": "false", MPE[1]: "absolute"}  # fmt: skip
 LONGEST = LONGEST_TEXT + 1  # one more, so that what is too long is refused and not cut
 
 
@@ -57,13 +57,15 @@ class ItemEntryPage:
     candidates: tuple[Candidate, ...] = ()
     is_stale: bool = False
     labels: Mapping[str, Bilingual] = field(
-        default_factory=lambda: {
-            name: Bilingual(zh=BY_NAME[name].zh, en=BY_NAME[name].en) for name in (*FIELDS, "id")
-        }
+        default_factory=lambda: (
+            {name: Bilingual(zh=BY_NAME[name].zh, en=BY_NAME[name].en) for name in (*FIELDS, "id")}
+            | {MPE[0]: Bilingual(zh="最大允许误差", en="Maximum permissible error")}
+        )
     )
     kinds: tuple[str, ...] = KINDS
     states: tuple[str, ...] = STATES
     levels: tuple[str, ...] = LEVELS
+    mpe_of: tuple[str, ...] = MPE_OF
     longest: int = LONGEST
 
     @property
@@ -138,7 +140,7 @@ def change_item(
 
 
 def _typed(form: FormData) -> dict[str, str]:
-    return {name: str(form.get(name, ""))[:LONGEST] for name in FIELDS}
+    return {name: str(form.get(name, ""))[:LONGEST] for name in (*FIELDS, *MPE)}
 
 
 def _page(

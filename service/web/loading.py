@@ -393,7 +393,7 @@ def item_page(session: TenantSession, item_id: UUID, *, on: date, known_at: date
     }
     results = calibration_store.results(session, *ids)
     due = tuple(one.due for one in due_dates.due_dates_of(session, item_id, on=on))
-    due_on = due[0].valid_until
+    due_on = min((one.valid_until for one in due if one.valid_until), default=None)
     holder = _organizations(session)[item.customer_id or item.organization_id]
     return ItemPage(
         item_id=item.id,

@@ -483,7 +483,7 @@ class ItemPage:
         location: where it stands, as the book has it (Chinese).
         procedure_verified: False where our catalogue does not hold the edition.
         state: `in_use`, `limited`, `sealed`, `out_of_service`.
-        due_on: None if the item has no period.
+        due_on: of all its activities the earliest; None if nothing falls due.
         drift, drift_narrow: the same points drawn 760 and 352 wide; None if there are too few.
         drift_unit, drift_at: the unit of the plot and the point it is drawn for ("0.8 MPa").
         interval: None for an item without a calibration.

@@ -253,6 +253,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         Ineligibility.UNIT_MISMATCH: N_("another unit"),
         Ineligibility.RANGE_NOT_COVERED: N_("range not covered"),
         Ineligibility.UNCERTAINTY_UNKNOWN: N_("uncertainty unknown"),
+        Ineligibility.PERMISSIBLE_ERROR_UNKNOWN: N_("its maximum permissible error is unknown"),
         Ineligibility.RATIO_UNKNOWN: N_("ratio unknown"),
         Ineligibility.RATIO_EXCEEDS_RULE: N_("ratio beyond the rule"),
     },
@@ -278,6 +279,11 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "material_measure": N_("Material measure"),
         "measurement_standard": N_("Measurement standard"),
         "reference_material": N_("Reference material"),
+    },
+    "permissible error of": {
+        "absolute": N_("in the unit of the range"),
+        "span": N_("in percent of the span"),
+        "relative": N_("in percent of the value"),
     },
     "yes or no": {"true": N_("Yes"), "false": N_("No")},
     "layout": {
@@ -330,6 +336,9 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         ),
         "same_plate": N_("The ledger has this type and serial number under another key."),
         "twice_on_plate": N_("Another new row has the same type and serial number."),
+        "not_a_number": N_("Not a number."),
+        "not_above_zero": N_("Not above zero."),
+        "no_range": N_("Say the measuring range first, with its unit."),
         "there_already": N_("The ledger has this item already: change it there."),
     },
     "unreadable": {

@@ -157,6 +157,21 @@ def test_a_change_says_of_what(client, ledger):
     assert changed.headers["etag"] == client.get(path).headers["etag"] != etag
 
 
+def test_half_a_permissible_error_is_refused(client, ledger):
+    path = f"/v1/items/{ledger(1)[0]}"
+    headers = {"if-match": client.get(path).headers["etag"]}
+    half = {"maximum_permissible_error_coefficient": 0.02,
+            "maximum_permissible_error_model": None}  # fmt: skip
+
+    refused = client.patch(path, json=half, headers=headers)
+    done = client.patch(
+        path, json=half | {"maximum_permissible_error_model": "absolute"}, headers=headers
+    )
+
+    assert refused.status_code == 422
+    assert done.json()["maximum_permissible_error_coefficient"] == 0.02
+
+
 def test_what_was_before_a_change_stays_in_the_audit_log(client, ledger, open_as):
     (item_id,) = ledger(1)
     path = f"/v1/items/{item_id}"

@@ -62,7 +62,10 @@ def form_of(client, address):
     """Return what the form of an item holds."""
     page = client.get(address.replace("/i/", "/ledger/items/")).text
     fields = dict(re.findall(r'<input[^>]*name="(\w+)"[^>]*? value="([^"]*)"', page))
-    chosen = re.findall(r'<select name="(\w+)".*?<option value="(\w*)" selected', page)
+    selects = re.findall(r'<select name="(\w+)"(.*?)</select>', page)
+    chosen = [
+        (name, *re.findall(r'value="([^"]*)" selected', options)) for name, options in selects
+    ]
     return fields | dict(chosen)
 
 
@@ -173,6 +176,45 @@ def test_an_item_that_somebody_else_changed_is_not_overwritten(app, keeper, book
     assert item.use == "safety"
 
 
+@pytest.mark.parametrize(
+    ("number", "of", "model", "coefficient", "shown"),
+    [
+        ("±0.0256", "absolute", "absolute", 0.0256, "0.0256"),
+        ("1.6", "span", "absolute", 0.0256, "0.0256"),
+        ("0.5", "relative", "relative", 0.005, "0.5"),
+    ],
+)
+def test_a_permissible_error_is_told_as_a_number(
+    keeper, book, number, of, model, coefficient, shown
+):
+    address = entered(keeper, maximum_permissible_error=number, maximum_permissible_error_of=of)
+    form = form_of(keeper, address)
+    keeper.post(address.replace("/i/", "/ledger/items/"), data=form)
+
+    (item,) = item_store.by_serial_number(book, "77123")
+    assert item.maximum_permissible_error_model == model
+    assert item.maximum_permissible_error_coefficient == pytest.approx(coefficient, rel=1e-15)
+    assert form["maximum_permissible_error"] == shown
+    assert item.changed_at is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"maximum_permissible_error": "small"}, "Not a number."),
+        ({"maximum_permissible_error": "-1"}, "Not above zero."),
+        ({"maximum_permissible_error": "nan"}, "Not a number."),
+        ({"maximum_permissible_error": "1", "range_text": ""}, "Say the measuring range first"),
+    ],
+)
+def test_a_permissible_error_that_cannot_be_is_refused(keeper, book, changes, why):
+    answer = keeper.post("/ledger/items/new", data=GAUGE | changes)
+
+    assert answer.status_code == 422
+    assert why in notice(answer)
+    assert item_store.by_serial_number(book, "77123") == []
+
+
 def test_another_items_asset_number_is_refused(keeper):
     address = entered(keeper)
     other = entered(keeper, asset_number="P-002", serial_number="88", name_en="Other")
@@ -238,6 +280,25 @@ def test_a_due_date_is_set_by_a_person_with_the_reason(keeper, names):
     assert done.status_code == 303
     assert "1 May 2026" in page
     assert "shutdown" in page
+
+
+def test_the_head_of_the_page_tells_what_falls_due_first(keeper):
+    address = entered(keeper)
+    person = re.search(r'<option value="([0-9a-f-]{36})" selected', keeper.get(address).text)
+    assert person is not None
+    keeper.post(
+        address.replace("/i/", "/due/items/") + "/overrides",
+        data={"activity": "verification", "valid_until": "2026-05-01", "reason": "shutdown",
+              "approved_by": person[1]},
+    )  # fmt: skip
+    before = keeper.get(address).text.partition("</h1>")[2][:700]
+    keeper.post("/due/periods", data={"activity": "maintenance", "rule": "organization",
+                                      "months": "1", "source": "manual"})  # fmt: skip
+
+    after = keeper.get(address).text.partition("</h1>")[2][:700]
+
+    assert "in 60 days" in before
+    assert "1 day overdue" in after
 
 
 def test_the_law_is_not_put_off(keeper):

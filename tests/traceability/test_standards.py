@@ -115,6 +115,17 @@ def test_a_standard_without_a_stated_uncertainty_is_unknown_not_perfect():
     assert proposal.ratio is None
 
 
+def test_a_standard_whose_own_limit_nobody_told_is_said_to_lack_it():
+    unlimited = replace(calibrated(1), maximum_permissible_error=None)
+
+    (proposal,) = propose(unlimited, basis="MPE")
+
+    assert set(proposal.reasons) == {
+        Ineligibility.PERMISSIBLE_ERROR_UNKNOWN,
+        Ineligibility.RATIO_UNKNOWN,
+    }
+
+
 def test_the_ratio_counts_where_it_is_worst():
     relative = MaximumPermissibleError(model="relative", coefficient=0.016, unit="MPa")
 
