@@ -4,14 +4,14 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from pydantic import Field
 from sqlmodel import SQLModel
 
 from service.actions import digests as actions
 from service.api.calibrations import Strict
 from service.api.given import Day
-from service.api.paging import at_most
+from service.api.paging import FORMS, Asked, answered
 from service.auth import Acting, Reading, Transaction
 from service.clock import Now, Today
 from service.errors import NotPermitted
@@ -87,14 +87,19 @@ class PreferenceAnswer(SQLModel):
     language: Literal["zh", "en"]
 
 
-@router.get("/digests")
+@router.get("/digests", response_model=list[DigestAnswer], responses=FORMS)
 def list_due_digests(
-    session: Reading,
-    limit: Annotated[int, at_most(200, 50)],
-    person_id: UUID | None = None,
-) -> list[DigestAnswer]:
-    """Return who was told of what falls due, the newest digests first."""
-    return [digest_answer(row) for row in store.newest(session, person_id=person_id, limit=limit)]
+    request: Request, session: Reading, page: Asked, person_id: UUID | None = None
+) -> Response:
+    """Return who was told of what falls due, the newest digests first, a page at a time."""
+    return answered(
+        request, session, page,
+        lambda before, limit: [
+            digest_answer(row)
+            for row in store.newest(session, person_id=person_id, before=before, limit=limit)
+        ],
+        DigestAnswer,
+    )  # fmt: skip
 
 
 @router.post("/digests", status_code=201)

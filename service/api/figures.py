@@ -4,11 +4,12 @@ from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 from sqlmodel import SQLModel
 
 from service import figures
 from service.api.given import Day
+from service.api.paging import FORMS, AskedPart, part_of
 from service.auth import Reading
 from service.clock import Today
 from service.figures import DEFINITIONS, Figure, FigureName, FigureRow
@@ -94,15 +95,20 @@ def get_figures(
     return figures_answer(session, *figures.period(first, last, today), on=today)
 
 
-@router.get("/{name}/rows")
+@router.get("/{name}/rows", response_model=list[FigureRowAnswer], responses=FORMS)
 def list_figure_rows(
-    session: Reading, today: Today, name: FigureName, first: First = None, last: Last = None
-) -> list[FigureRowAnswer]:
-    """Return the rows that a figure is counted from: the same ones, every one of them."""
+    request: Request,
+    session: Reading,
+    today: Today,
+    part: AskedPart,
+    name: FigureName,
+    first: First = None,
+    last: Last = None,
+) -> Response:
+    """Return the rows that a figure is counted from: the same ones, a page at a time."""
     begins, ends = figures.period(first, last, today)
-    return [
-        row_answer(row) for row in figures.rows_of(session, name, first=begins, last=ends, on=today)
-    ]
+    rows = figures.rows_of(session, name, first=begins, last=ends, on=today)
+    return part_of(request, [row_answer(row) for row in rows], part, FigureRowAnswer)
 
 
 def figures_answer(session: TenantSession, first: date, last: date, *, on: date) -> FiguresAnswer:

@@ -45,21 +45,20 @@ Cursor = Annotated[
 ]
 
 
-def _page(
-    limit: Annotated[
-        int,
-        Query(description=f"Rows, 1 to {MOST}.", json_schema_extra={"minimum": 1, "maximum": MOST}),
-    ] = USUAL,
-    cursor: Cursor = None,
-) -> Page:
+Limit = Annotated[
+    int,
+    Query(description=f"Rows, 1 to {MOST}.", json_schema_extra={"minimum": 1, "maximum": MOST}),
+]
+
+
+def _page(limit: Limit = USUAL, cursor: Cursor = None) -> Page:
     """Return the page asked for.
 
     Raises:
         LimitTooLarge: more than are given, or none.
         InvalidField: the cursor is none of ours.
     """
-    if not 1 <= limit <= MOST:
-        raise LimitTooLarge(f"limit is 1 to {MOST}; ask for the next page, or for {LINES}")
+    _require_given(limit)
     return Page(limit, None if cursor is None else place_of(cursor, lambda at: UUID(bytes=at)))
 
 
@@ -69,6 +68,39 @@ Since = Annotated[
     Query(description="Recorded or changed at this moment or later.",
           examples=["2026-11-21T00:00:00Z"]),
 ]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which part of a list is asked for that is calculated whole: so many rows from a place on."""
+
+    limit: int
+    start: int
+
+
+def _part(limit: Limit = USUAL, cursor: Cursor = None) -> Part:
+    """Return the part asked for.
+
+    Raises:
+        LimitTooLarge: more than are given, or none.
+        InvalidField: the cursor is none of ours.
+    """
+    _require_given(limit)
+    return Part(limit, 0 if cursor is None else place_of(cursor, _number))
+
+
+def _require_given(limit: int) -> None:
+    if not 1 <= limit <= MOST:
+        raise LimitTooLarge(f"limit is 1 to {MOST}; ask for the next page, or for {LINES}")
+
+
+def _number(octets: bytes) -> int:
+    if not octets.isdigit():
+        raise ValueError(octets)
+    return int(octets)
+
+
+AskedPart = Annotated[Part, Depends(_part)]
 
 
 def at_most(most: int, usual: int) -> Dependency:
@@ -136,6 +168,18 @@ def answered(
         return all_of(request, each(session, rows, lambda row: row.id), answer)
     found = rows(page.after, page.limit + 1)
     return first_of(request, found, page.limit, lambda row: cursor_of(row.id), answer)
+
+
+def part_of(request: Request, rows: Sequence[Any], part: Part, answer: type[BaseModel]) -> Response:
+    """Return a page of a list that is calculated whole, or all of it, as `answered` does.
+
+    The next page begins where this one ends in the list as it is then.
+    """
+    if wants_all(request):
+        return all_of(request, rows, answer)
+    end = part.start + part.limit
+    found = rows[part.start : end + 1]
+    return first_of(request, found, part.limit, lambda _: cursor_at(b"%d" % end), answer)
 
 
 def wants_all(request: Request) -> bool:

@@ -316,13 +316,18 @@ def get_plan(session: Reading, plan_id: UUID) -> PlanAnswer:
     return plan_answer(session, store.get(session, plan_id))
 
 
-@router.get("/{plan_id}/placements")
+@router.get("/{plan_id}/placements", response_model=list[PlacementAnswer], responses=paging.FORMS)
 def list_placements(
-    session: Reading, plan_id: UUID, week_on: Annotated[Day | None, Query()] = None
-) -> list[PlacementAnswer]:
-    """Return the items of a plan, those without a week first, or those of one week."""
+    request: Request,
+    session: Reading,
+    part: paging.AskedPart,
+    plan_id: UUID,
+    week_on: Annotated[Day | None, Query()] = None,
+) -> Response:
+    """Return the items of a plan, those without a week first, or those of one week, in pages."""
     found = plans.planned_items(session, plans.load(session, plan_id))
-    return [placement_answer(row) for row in found if week_on in (None, row.week_on)]
+    told = [placement_answer(row) for row in found if week_on in (None, row.week_on)]
+    return paging.part_of(request, told, part, PlacementAnswer)
 
 
 @router.get("/{plan_id}/placements.csv", responses=TABLE, response_class=Response)
@@ -382,10 +387,13 @@ def list_plan_conflicts(session: Reading, plan_id: UUID) -> list[ConflictAnswer]
     return [conflict_answer(plan, one) for one in plan.record.conflicts]
 
 
-@router.get("/{plan_id}/left-out")
-def list_left_out(session: Reading, plan_id: UUID) -> list[LeftOutAnswer]:
-    """Return what was due and stands in no plan, and why."""
-    return [LeftOutAnswer(**row) for row in plans.load(session, plan_id).kept.left_out]
+@router.get("/{plan_id}/left-out", response_model=list[LeftOutAnswer], responses=paging.FORMS)
+def list_left_out(
+    request: Request, session: Reading, part: paging.AskedPart, plan_id: UUID
+) -> Response:
+    """Return what was due and stands in no plan, and why, a page at a time."""
+    rows = [LeftOutAnswer(**row) for row in plans.load(session, plan_id).kept.left_out]
+    return paging.part_of(request, rows, part, LeftOutAnswer)
 
 
 @router.post("/{plan_id}/moves")

@@ -12,7 +12,7 @@ from service import answers, regulated
 from service.api.calibrations import CalibrationAnswer
 from service.api.certificates import CERTIFICATE_FORMS, certificate_in_form
 from service.api.items import ItemSummary
-from service.api.paging import FORMS, Asked, answered
+from service.api.paging import FORMS, Asked, AskedPart, answered, part_of
 from service.auth import Acting, Reading
 from service.clock import Now, Today
 from service.store import calibrations as calibration_store
@@ -143,8 +143,10 @@ def get_certificate_of_granted_book(
     return certificate_in_form(session, number, accept)
 
 
-@book.get("/findings")
-def list_findings_of_granted_book(session: Findings, today: Today, now: Now) -> list[FindingAnswer]:
+@book.get("/findings", response_model=list[FindingAnswer], responses=FORMS)
+def list_findings_of_granted_book(
+    request: Request, session: Findings, today: Today, now: Now, part: AskedPart
+) -> Response:
     """Return what the audit finds in a granted book and the reference layer behind it, today."""
     found = answers.audit_book(session, on=today, known_at=now)
-    return [FindingAnswer.model_validate(one, from_attributes=True) for one in found]
+    return part_of(request, list(found), part, FindingAnswer)

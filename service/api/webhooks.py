@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from pydantic import ConfigDict, Field
 from sqlmodel import SQLModel
 
 from service.actions import webhooks as actions
-from service.api.paging import at_most
+from service.api.paging import FORMS, Asked, answered
 from service.auth import Acting, Reading, Transaction
 from service.clock import Now
 from service.lookup import LookupKeys
@@ -123,17 +123,22 @@ def test_webhook(session: Transaction, actor: Acting, now: Now, webhook_id: UUID
     return message_answer(row, actions.TEST_EVENT)
 
 
-@router.get("/{webhook_id}/messages")
+@router.get("/{webhook_id}/messages", response_model=list[MessageAnswer], responses=FORMS)
 def list_webhook_messages(
+    request: Request,
     session: Reading,
+    page: Asked,
     webhook_id: UUID,
-    limit: Annotated[int, at_most(500, 100)],
     state: Literal["waiting", "delivered", "dead"] | None = None,
-) -> list[MessageAnswer]:
-    """Return what this address was told or is to be told, the newest first."""
+) -> Response:
+    """Return what this address was told or is to be told, the newest first, a page at a time."""
     store.get(session, webhook_id)
-    rows = store.messages(session, webhook_id, state=state, limit=limit)
-    return [message_answer(row, event) for row, event in rows]
+
+    def told(before: UUID | None, limit: int) -> list[MessageAnswer]:
+        rows = store.messages(session, webhook_id, state=state, before=before, limit=limit)
+        return [message_answer(row, event) for row, event in rows]
+
+    return answered(request, session, page, told, MessageAnswer)
 
 
 @router.post("/{webhook_id}/messages/{message_id}/replays", status_code=201)

@@ -75,10 +75,20 @@ def of_day(session: TenantSession, day: date) -> Sequence[DueDigest]:
 
 
 def newest(
-    session: TenantSession, *, person_id: UUID | None = None, limit: int
+    session: TenantSession,
+    *,
+    person_id: UUID | None = None,
+    before: UUID | None = None,
+    limit: int,
 ) -> Sequence[DueDigest]:
-    """Return the newest digests, of all people or of one."""
-    statement = select(DueDigest).order_by(col(DueDigest.told_on).desc(), col(DueDigest.id).desc())
+    """Return so many digests written before the one of an id, the newest first.
+
+    Args:
+        person_id: whose; None for all people's.
+    """
+    statement = select(DueDigest).order_by(col(DueDigest.id).desc())
+    if before is not None:
+        statement = statement.where(col(DueDigest.id) < before)
     if person_id is not None:
         statement = statement.where(DueDigest.person_id == person_id)
     return session.exec(statement.limit(limit)).all()

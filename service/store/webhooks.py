@@ -47,9 +47,14 @@ def message(session: TenantSession, message_id: UUID) -> WebhookMessage:
 
 
 def messages(
-    session: TenantSession, webhook_id: UUID, *, state: str | None = None, limit: int = 100
+    session: TenantSession,
+    webhook_id: UUID,
+    *,
+    state: str | None = None,
+    before: UUID | None = None,
+    limit: int = 100,
 ) -> list[tuple[WebhookMessage, str]]:
-    """Return a webhook's messages with their events, the newest first."""
+    """Return so many of a webhook's messages before the one of an id, the newest first."""
     asked = (
         select(WebhookMessage, Outbox.event)
         .join(Outbox, col(Outbox.id) == WebhookMessage.event_id)
@@ -57,6 +62,8 @@ def messages(
     )
     if state is not None:
         asked = asked.where(WebhookMessage.state == state)
+    if before is not None:
+        asked = asked.where(col(WebhookMessage.id) < before)
     return list(session.exec(asked.order_by(col(WebhookMessage.id).desc()).limit(limit)).all())
 
 

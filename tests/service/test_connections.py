@@ -81,6 +81,27 @@ def test_a_webhook_shows_its_secret_once_and_tells_what_it_was_told(client):
     assert [row["id"] for row in client.get("/v1/webhooks").json()] == [made.json()["id"]]
 
 
+def test_what_a_webhook_was_told_comes_in_pages_the_newest_first(client):
+    made = client.post("/v1/webhooks", json={"url": "https://a.example/", "events": ["*"]})
+    address = f"/v1/webhooks/{made.json()['id']}"
+    for _ in range(3):
+        client.post(f"{address}/tests")
+    working(client)
+
+    pages, next_ = [], f"{address}/messages?limit=2"
+    while next_:
+        answer = client.get(next_)
+        pages.append([row["id"] for row in answer.json()])
+        next_ = answer.links.get("next", {}).get("url")
+    lines = client.get(f"{address}/messages", headers={"accept": "application/x-ndjson"})
+
+    assert [len(page) for page in pages] == [2, 1]
+    told = [id_ for page in pages for id_ in page]
+    assert told == sorted(told, reverse=True)
+    assert [json.loads(line)["id"] for line in lines.text.splitlines()] == told
+    assert client.get(f"{address}/messages?limit=201").status_code == 400
+
+
 def test_an_address_inside_is_refused_with_a_pointer(client):
     answer = client.post("/v1/webhooks", json={"url": "https://10.0.0.1/", "events": ["*"]})
 

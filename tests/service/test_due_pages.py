@@ -114,6 +114,27 @@ def test_a_digest_stands_on_the_page_of_whom_it_told(client):
     assert page.count(f'href="{addresses.item(mine[0]["lines"][0]["item_id"])}"') >= 1
     listed = client.get("/v1/due-dates/digests", params={"person_id": str(LI)}, headers=json)
     assert [one["id"] for one in listed.json()] == [mine[0]["id"]]
+    assert "next" not in listed.links
+
+
+def test_digests_come_in_pages_the_last_written_first(client):
+    json = {"accept": "application/json"}
+    said = {"area": "", "person_id": str(LI)}
+    client.post("/v1/due-dates/responsibilities", json=said, headers=json)
+    written = [
+        one["id"]
+        for day in ("2026-11-21", "2027-02-21", "2027-05-21")
+        for one in client.post("/v1/due-dates/digests", json={"on": day}, headers=json).json()
+    ]
+
+    pages, next_ = [], "/v1/due-dates/digests?limit=1"
+    while next_:
+        answer = client.get(next_, headers=json)
+        pages += [one["id"] for one in answer.json()]
+        next_ = answer.links.get("next", {}).get("url")
+
+    assert pages == sorted(written, reverse=True)
+    assert len(pages) > 1
 
 
 def test_nobody_is_mailed_who_named_no_address(client):

@@ -3,6 +3,7 @@
 The data are the demonstration's, on Saturday 21 November 2026: week 0 began on 16 November.
 """
 
+import json
 from datetime import date, timedelta
 
 import pytest
@@ -39,10 +40,16 @@ def book(engine, doors):
     return lambda: TenantSession(engine, identifier("TPP"), read_only=True)
 
 
+def all_of(doors, plan, name):
+    """Return a list of a plan whole, of all its pages."""
+    lines = {"accept": "application/x-ndjson"}
+    answer = doors.get(f"/v1/plans/{plan['id']}/{name}", headers=lines)
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
 def placed(doors, plan):
     """Return the placements of a plan that have a week."""
-    rows = doors.get(f"/v1/plans/{plan['id']}/placements").json()
-    return [row for row in rows if row["week_on"]]
+    return [row for row in all_of(doors, plan, "placements") if row["week_on"]]
 
 
 def newest(session):
@@ -187,12 +194,30 @@ def test_nothing_mandatory_is_placed_after_its_last_valid_day(doors):
         assert this_week or str(friday) <= row["valid_until"]
 
 
+def test_a_long_plan_is_told_a_page_at_a_time(doors):
+    say(doors)
+    plan = made(doors)
+
+    for name in ("placements", "left-out"):
+        pages, address = [], f"/v1/plans/{plan['id']}/{name}?limit=3"
+        while address:
+            answer = doors.get(address)
+            assert len(answer.json()) <= 3
+            pages += answer.json()
+            address = answer.links.get("next", {}).get("url")
+        assert pages == all_of(doors, plan, name) != []
+        for cursor in ("x", "LTE", "MTIz" * 20):  # no place, before the first, far behind the last
+            refused = doors.get(f"/v1/plans/{plan['id']}/{name}", params={"cursor": cursor})
+            assert refused.status_code == (200 if len(cursor) > 9 else 422)
+            assert len(cursor) <= 9 or refused.json() == []
+
+
 def test_what_no_discipline_works_on_is_told_and_not_dropped(doors):
     say(doors)
 
     plan = made(doors)
 
-    left_out = doors.get(f"/v1/plans/{plan['id']}/left-out").json()
+    left_out = all_of(doors, plan, "left-out")
     assert left_out
     assert {one["reason"] for one in left_out} == {"no_capacity_known"}
 
@@ -315,7 +340,7 @@ def test_what_the_plan_in_force_promised_for_the_next_weeks_stands(doors):
     second = made(doors)
 
     before = {row["item_id"]: row["week_on"] for row in placed(doors, first)}
-    rows = doors.get(f"/v1/plans/{second['id']}/placements").json()
+    rows = all_of(doors, second, "placements")
     frozen = [row for row in rows if row["is_frozen"]]
     assert {row["item_id"] for row in frozen} == {
         item_id for item_id, week in before.items() if week < str(MONDAY + timedelta(weeks=4))
@@ -381,9 +406,7 @@ def test_a_week_of_the_plan_becomes_one_order(doors):
     assert again.status_code == 409  # they stand in an order already
     later = made(doors)
     assert wanted <= {
-        one["item_id"]
-        for one in doors.get(f"/v1/plans/{later['id']}/left-out").json()
-        if one["reason"] == "under_way"
+        one["item_id"] for one in all_of(doors, later, "left-out") if one["reason"] == "under_way"
     }
 
 
