@@ -6,7 +6,8 @@ one by one, which in one transaction is as quick.
 """
 # ruff: noqa: S608  (the names are those of the tables, never a caller's text)
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from io import BytesIO
 from typing import Final
 from uuid import UUID
@@ -62,15 +63,58 @@ def upsert(
             ).rows(),
         )
         return
+    with _staged(connection, table, frame):
+        connection.exec_driver_sql(
+            f"{into} SELECT '{organization_id}'::uuid, {', '.join(names)} FROM {STAGE} {conflict}"
+        )
+
+
+def change(
+    connection: Connection, table: Table, frame: pl.DataFrame, *, organization_id: UUID
+) -> None:
+    """Change rows that are there: every column of the frame that is not of the primary key."""
+    key = [column.name for column in table.primary_key if column.name in frame.columns]
+    changing = [name for name in frame.columns if name not in key]
+    if connection.dialect.name == "sqlite":
+        values = ", ".join(f"{name} = ?" for name in changing)
+        found = " AND ".join(f"{name} = ?" for name in key)
+        connection.connection.cursor().executemany(
+            f"UPDATE {table.name} SET {values} WHERE {found} AND "
+            f"organization_id = '{organization_id.hex}'",
+            _for_sqlite(frame.select(*changing, *key)).rows(),
+        )
+        return
+    values = ", ".join(f"{name} = {STAGE}.{name}" for name in changing)
+    found = " AND ".join(f"{table.name}.{name} = {STAGE}.{name}" for name in key)
+    with _staged(connection, table, frame):
+        connection.exec_driver_sql(
+            f"UPDATE {table.name} SET {values} FROM {STAGE} "
+            f"WHERE {found} AND {table.name}.organization_id = '{organization_id}'"
+        )
+
+
+@contextmanager
+def _staged(connection: Connection, table: Table, frame: pl.DataFrame) -> Iterator[None]:
+    """Have the rows in a temporary table, with the types of the one they are for."""
+    names = frame.columns
     staged = ", ".join(f"{name} {_type(table, name, connection)}" for name in names)
     connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {STAGE} ({staged}) ON COMMIT DROP")
     cursor = connection.connection.cursor()
     with cursor.copy(f"COPY {STAGE} ({', '.join(names)}) FROM STDIN (FORMAT csv)") as copy:
         copy.write(frame.write_csv(include_header=False, quote_style="non_numeric").encode())
-    connection.exec_driver_sql(
-        f"{into} SELECT '{organization_id}'::uuid, {', '.join(names)} FROM {STAGE} {conflict}"
-    )
+    yield
     connection.exec_driver_sql(f"DROP TABLE {STAGE}")
+
+
+def differing(
+    new: pl.DataFrame, old: pl.DataFrame, *, key: Sequence[str], names: Sequence[str]
+) -> list[str]:
+    """Return the columns in which a row differs from the one of the same key.
+
+    What changes in none is not written: an index of it stays as it is.
+    """
+    both = new.join(old, on=key, suffix=" of old")
+    return [name for name in names if both[name].ne_missing(both[f"{name} of old"]).any()]
 
 
 def columns(

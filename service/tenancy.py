@@ -181,6 +181,21 @@ class TenantSession(Session):
                 changing=changing,
             )
 
+    def change_rows(self, table_class: type[SQLModel], frame: "pl.DataFrame") -> None:
+        """Change thousands of rows of the own book that are there.
+
+        Args:
+            frame: what of the primary key is not the organization, and the columns to be changed.
+        """
+        from service import bulk  # noqa: PLC0415
+
+        if self.read_only or table_class not in TENANT_CLASSES:
+            raise CrossesTenants(f"{table_class.__name__} is not this session's to write")
+        self.flush()
+        if len(frame):
+            table: Table = table_class.__table__  # type: ignore[attr-defined]
+            bulk.change(super().connection(), table, frame, organization_id=self.organization_id)
+
     def columns(self, table_class: type[SQLModel], names: Sequence[str]) -> "pl.DataFrame":
         """Return some columns of all rows of the own book, as `service.bulk` tells them."""
         from service import bulk  # noqa: PLC0415

@@ -12,10 +12,11 @@ import polars as pl
 
 from service import due_dates
 from service.actions import due
+from service.bulk import differing
 from service.store import schedule as store
 from service.store import schedule_columns as columns
 from service.store.schedule import ItemHistory
-from service.tables.items import Item
+from service.tables.items import Item, ItemDue
 from service.tables.schedule import KeptDueDate, PeriodPolicy
 from service.tenancy import TenantSession
 from traceability.schedule import TIME_RUNS, Plan
@@ -29,17 +30,31 @@ SCHEMA: Final = pl.Schema({
     "is_stopped": pl.Boolean, "is_ended": pl.Boolean,
 })  # fmt: skip
 KEY: Final = ("item_id", "activity")
+TOLD_OF_EACH: Final = tuple(name for name in SCHEMA if name not in KEY)
 FACTS: Final = ("procedure_code", "period_months", "is_mandatory")  # what an item's plans are of,
 SUBJECTS: Final = ("type_designation", "energy_level")  # and these where a policy names them
 NO_RULE: Final = -1
+
+
+def refresh(session: TenantSession, item_ids: pl.Series) -> None:
+    """Keep until when the calibration in force of each of many items is valid, as one by one."""
+    in_force = pl.when(~pl.col("has_failed"))
+    done = columns.newest_done(session).filter(pl.col("item_id").is_in(item_ids.implode()))
+    told = done.select(
+        "item_id",
+        in_force.then("calibration_id").alias("calibration_id"),
+        in_force.then("certificate").alias("due_on"),
+    )
+    session.upsert(ItemDue, told.sort("item_id"), changing=("calibration_id", "due_on"))
 
 
 def derive(session: TenantSession, item_ids: Collection[UUID] | None) -> int:
     """Derive the due dates of many of the own items, or of all; return how many rows changed."""
     policies = store.policies(session)
     items = columns.items(session, item_ids)
-    done, failed = columns.newest_done(session)
-    special = {item_id.hex for item_id in store.befallen(session)} | failed
+    done = columns.newest_done(session)
+    special = {item_id.hex for item_id in store.befallen(session)}
+    special |= set(done.filter("has_ever_failed")["item_id"])
     special |= {UUID(policy.subject).hex for policy in policies if policy.rule == "item"}
     is_special = pl.col("id").is_in(special)
     plain = items.filter(~is_special).join(done, left_on="id", right_on="item_id", how="left")
@@ -64,8 +79,10 @@ def _keep(session: TenantSession, told: pl.DataFrame, item_ids: pl.Series) -> in
         how="vertical_relaxed",
     ).select(list(SCHEMA))
     new = rows.join(kept, on=list(SCHEMA), how="anti", nulls_equal=True)
-    changing = [name for name in SCHEMA if name not in KEY]
-    session.upsert(KeptDueDate, new.sort(KEY), changing=changing)
+    session.upsert(KeptDueDate, new.join(kept, on=KEY, how="anti").sort(KEY), changing=TOLD_OF_EACH)
+    changed = new.join(kept, on=KEY, how="semi")
+    changing = differing(changed, kept, key=KEY, names=TOLD_OF_EACH)
+    session.change_rows(KeptDueDate, changed.select(*KEY, *changing))
     return len(new)
 
 

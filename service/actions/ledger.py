@@ -1,7 +1,7 @@
 """Writing a ledger that was handed in: thousands of items at once, and what is kept of the file."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid5
@@ -11,14 +11,14 @@ import polars as pl
 from procedures.errors import ProcedureError
 from procedures.units import parse_unit
 from service import audit
-from service.actions import due, items
+from service.actions import due, due_in_bulk, items
+from service.bulk import differing
 from service.outbox import announce
-from service.store import items as item_store
 from service.store import ledger as ledger_store
 from service.store import organizations
 from service.tables.calibrations import Calibration
 from service.tables.exchange import LedgerImport
-from service.tables.items import Item, ItemDue
+from service.tables.items import Item
 from service.tenancy import TenantSession
 
 DEFAULTS: Final[Mapping[str, Any]] = {
@@ -61,13 +61,11 @@ def _create(session: TenantSession, rows: pl.DataFrame, *, now: datetime) -> Non
 def _change(
     session: TenantSession, rows: pl.DataFrame, was: pl.DataFrame, *, now: datetime
 ) -> None:
-    changing = [name for name in rows.columns if name in Item.model_fields and name != "id"]
-    table = _as_columns(session, _completed(rows, was), now=now)
-    session.upsert(
-        Item,
-        table.with_columns(pl.lit(now).alias("changed_at")),
-        changing=[*changing, "changed_at"],
-    )
+    told = [name for name in rows.columns if name in Item.model_fields and name != "id"]
+    whole = _completed(rows, was)
+    changing = differing(whole, was, key=["id"], names=told)
+    table = _placed(whole.select("id", *changing))
+    session.change_rows(Item, table.with_columns(pl.lit(now).alias("changed_at")))
 
 
 def _note_storage(
@@ -141,14 +139,9 @@ def quantity_of_unit(unit: str) -> str | None:
 
 
 def _as_columns(session: TenantSession, rows: pl.DataFrame, *, now: datetime) -> pl.DataFrame:
-    """Return the rows as the table has them: places as JSON, nothing where nothing may be."""
+    """Return new rows as the table has them: places as JSON, nothing where nothing may be."""
     columns = [name for name in rows.columns if name in Item.model_fields]
-    table = rows.select(columns)
-    if "location" in columns:
-        places = {text: json.dumps(text.split(ledger_store.JOINT), ensure_ascii=False)
-                  for text in table["location"].drop_nulls().unique()}  # fmt: skip
-        table = table.with_columns(pl.col("location").replace(places))
-    return table.with_columns(
+    return _placed(rows.select(columns)).with_columns(
         *(pl.col(name).fill_null(value) for name, value in DEFAULTS.items() if name in columns),
         *(pl.lit(value).alias(name) for name, value in DEFAULTS.items() if name not in columns),
         pl.lit(organizations.own(session).is_demonstration).alias("is_demonstration"),
@@ -156,50 +149,51 @@ def _as_columns(session: TenantSession, rows: pl.DataFrame, *, now: datetime) ->
     )
 
 
-def write_calibrations(
-    session: TenantSession, rows: Sequence[Mapping[str, Any]], *, now: datetime
-) -> None:
+def _placed(table: pl.DataFrame) -> pl.DataFrame:
+    """Return rows with their places as JSON."""
+    if "location" not in table.columns:
+        return table
+    places = {text: json.dumps(text.split(ledger_store.JOINT), ensure_ascii=False)
+              for text in table["location"].drop_nulls().unique()}  # fmt: skip
+    return table.with_columns(pl.col("location").replace(places))
+
+
+def write_calibrations(session: TenantSession, rows: pl.DataFrame, *, now: datetime) -> None:
     """Record what the ledger tells of calibrations elsewhere; their chains are not known.
 
     Args:
         rows: item_id, calibrated_on, and what is known of valid_until, certificate_number and
             laboratory.
     """
-    if not rows:
+    if rows.is_empty():
         return
-    names = item_store.names(session, [row["item_id"] for row in rows])
-    told = [
-        {
-            "id": uuid5(row["item_id"], f"calibrated on {row['calibrated_on']}"),
-            "source": "external",
-            "item_id": row["item_id"],
-            "kind": "calibration",
-            "item_name_zh": names[row["item_id"]][0],
-            "item_name_en": names[row["item_id"]][1],
-            "laboratory_zh": row["laboratory"] or "",
-            "laboratory_en": row["laboratory"] or "",
-            "certificate_number": row["certificate_number"],
-            "performed_on": row["calibrated_on"],
-            "valid_until": row["valid_until"],
-            "track": "main",
-            "place": "laboratory",
-            "is_adjusted": False,
-            "is_demonstration": organizations.own(session).is_demonstration,
-            "recorded_at": now,
-        }
-        for row in rows
-    ]
-    session.insert(Calibration, told)
-    first = item_store.never_due(session, list(names))
-    alone = [row for row in told if row["item_id"] in first]
-    session.insert(
-        ItemDue,
-        [{"item_id": row["item_id"], "calibration_id": row["id"], "due_on": row["valid_until"]}
-         for row in alone],
-    )  # fmt: skip
-    for item_id in names.keys() - {row["item_id"] for row in alone}:
-        due.refresh(session, item_id)
-    due.derive_when_written(session, names)
+    days = rows.select("item_id", "calibrated_on").rows()
+    told = rows.with_columns(
+        pl.Series("id", [uuid5(UUID(id_), f"calibrated on {day}").hex for id_, day in days])
+    ).join(ledger_store.names(session), on="item_id")
+    laboratory = pl.col("laboratory").fill_null("")
+    is_demonstration = organizations.own(session).is_demonstration
+    table = told.select(
+        "id",
+        "item_id",
+        "item_name_zh",
+        "item_name_en",
+        "certificate_number",
+        "valid_until",
+        performed_on="calibrated_on",
+        laboratory_zh=laboratory,
+        laboratory_en=laboratory,
+        source=pl.lit("external"),
+        kind=pl.lit("calibration"),
+        track=pl.lit("main"),
+        place=pl.lit("laboratory"),
+        is_adjusted=pl.lit(value=False),
+        is_demonstration=pl.lit(is_demonstration),
+        recorded_at=pl.lit(now),
+    )
+    session.upsert(Calibration, table, changing=())
+    due_in_bulk.refresh(session, rows["item_id"])
+    due.derive_when_written(session, map(UUID, rows["item_id"]))
 
 
 def finish(session: TenantSession, row: LedgerImport, *, actor_id: UUID, now: datetime) -> None:

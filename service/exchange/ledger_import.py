@@ -251,8 +251,7 @@ def write(
     known = calibrations.join(ids, on="row", how="left", maintain_order="left").with_columns(
         pl.coalesce("item_id", "id").alias("item_id")
     )
-    rows = [row | {"item_id": UUID(row["item_id"])} for row in known.iter_rows(named=True)]
-    actions.write_calibrations(session, rows, now=now)
+    actions.write_calibrations(session, known, now=now)
 
 
 def get(session: TenantSession, import_id: UUID) -> LedgerImport:

@@ -127,7 +127,7 @@ def read_rows(raw: pl.DataFrame, *, fixed: Mapping[str, str]) -> Ledger:
     ]
     errors += _upside_down(frame)
     if "range_text" in names:
-        frame = frame.with_columns(*_interval())
+        frame = _with_interval(frame)
     return Ledger(
         frame=frame, columns=tuple(names), errors=tuple(sorted(errors, key=lambda e: e.row))
     )
@@ -174,6 +174,13 @@ def _upside_down(frame: pl.DataFrame) -> list[CellError]:
         *(CellError(row, "valid_until", "before_beginning", "before the day of the calibration")
           for row in later),
     ]  # fmt: skip
+
+
+def _with_interval(frame: pl.DataFrame) -> pl.DataFrame:
+    """Add the ends and the unit of each range; a text that many items share is read once."""
+    texts = frame.select("range_text").unique()
+    read = texts.with_columns(*_interval())
+    return frame.join(read, on="range_text", how="left", nulls_equal=True, maintain_order="left")
 
 
 def _interval() -> list[pl.Expr]:

@@ -1,6 +1,6 @@
 """Reading the ledger of items."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from service.tables.calibrations import (
     CalibrationSupersession,
     ConformityStatementRecord,
 )
-from service.tables.items import Item, ItemDue
+from service.tables.items import Item
 from service.tables.schedule import KeptDueDate
 from service.tenancy import TenantSession
 from traceability.graph import MAIN_TRACK
@@ -250,26 +250,3 @@ def plates(session: TenantSession) -> Sequence[tuple[str, str]]:
     return session.exec(
         select(Item.serial_number, Item.manufacturer_zh).where(col(Item.customer_id).is_(None))
     ).all()
-
-
-def names(session: TenantSession, item_ids: Sequence[UUID]) -> dict[UUID, tuple[str, str]]:
-    """Return the names (zh, en) of items of the ledger."""
-    found: dict[UUID, tuple[str, str]] = {}
-    for part in _parts(item_ids):
-        rows = session.exec(
-            select(Item.id, Item.name_zh, Item.name_en).where(col(Item.id).in_(part))
-        )
-        found |= {item_id: (zh, en) for item_id, zh, en in rows}
-    return found
-
-
-def never_due(session: TenantSession, item_ids: Sequence[UUID]) -> set[UUID]:
-    """Return which of some items never had a calibration."""
-    known: set[UUID] = set()
-    for part in _parts(item_ids):
-        known |= set(session.exec(select(ItemDue.item_id).where(col(ItemDue.item_id).in_(part))))
-    return set(item_ids) - known
-
-
-def _parts(ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
-    return (ids[start : start + AT_ONCE] for start in range(0, len(ids), AT_ONCE))

@@ -58,6 +58,12 @@ def _range_text() -> pl.Expr:
     return pl.coalesce("range_text", written).alias("range_text")
 
 
+def names(session: TenantSession) -> pl.DataFrame:
+    """Return the names of the items: item_id, item_name_zh, item_name_en."""
+    found = session.columns(Item, ["id", "name_zh", "name_en"])
+    return found.rename({"id": "item_id", "name_zh": "item_name_zh", "name_en": "item_name_en"})
+
+
 def calibrated_days(session: TenantSession) -> pl.DataFrame:
     """Return on which days each item was calibrated, by whomever; nothing twice."""
     found = session.columns(Calibration, ["performed_on", "item_id"])

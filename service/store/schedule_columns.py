@@ -42,22 +42,24 @@ def _words() -> pl.Expr:
     return pl.concat_str(*told, separator="\n").str.to_lowercase().alias("words")
 
 
-def newest_done(session: TenantSession) -> tuple[pl.DataFrame, set[str]]:
-    """Return the newest calibration that stands of each item, and the items of which one failed.
+def newest_done(session: TenantSession) -> pl.DataFrame:
+    """Return the newest calibration that stands of each item that has one.
 
-    In columns: item_id, performed_on, certificate (what it says to be valid until).
+    In columns: item_id, calibration_id, performed_on, certificate (what it says to be valid until),
+    has_failed, and has_ever_failed of any that stands of the item.
     """
     names = ["id", "item_id", "performed_on", "valid_until", "track"]
     ended = session.columns(CalibrationSupersession, ["calibration_id"])
-    standing = (
+    failures = session.exec(select(Statement.calibration_id).where(Statement.verdict == "fail"))
+    has_failed = pl.col("id").is_in([id_.hex for id_ in failures])
+    return (
         session.columns(Calibration, names)
         .filter(pl.col("track") == MAIN_TRACK, pl.col("item_id").is_not_null())
         .join(ended, left_on="id", right_on="calibration_id", how="anti")
-    )
-    failures = session.exec(select(Statement.calibration_id).where(Statement.verdict == "fail"))
-    failed = standing.filter(pl.col("id").is_in([id_.hex for id_ in failures]))
-    newest = standing.sort("performed_on", "id").unique("item_id", keep="last")
-    return (
-        newest.select("item_id", "performed_on", pl.col("valid_until").alias("certificate")),
-        set(failed["item_id"]),
+        .with_columns(has_failed.alias("has_failed"))
+        .with_columns(pl.col("has_failed").any().over("item_id").alias("has_ever_failed"))
+        .sort("performed_on", "id")
+        .unique("item_id", keep="last")
+        .rename({"id": "calibration_id", "valid_until": "certificate"})
+        .drop("track")
     )

@@ -6,16 +6,19 @@ LAB's own gauges on 1 March 2026; a customer's item is not its to watch.
 from datetime import date, timedelta
 from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import select
 
 from service import due_dates
-from service.actions import calibrations, due, items, schedule
+from service.actions import calibrations, due, due_in_bulk, items, schedule
 from service.store import due as store
 from service.store import items as item_store
 from service.store.due import Asked, DueStatus, due_status
+from service.tables.calibrations import Calibration
+from service.tables.items import ItemDue
 from service.tables.schedule import KeptDueDate
 from tests.service import books
 from tests.service.books import ACTOR, NOW
@@ -241,6 +244,38 @@ def test_in_bulk_comes_what_comes_one_by_one(open_as, register, calibrate, monke
     with open_as("LAB") as session:
         assert changed == len(one_by_one)
         assert whole(session) == one_by_one
+
+
+def test_what_is_in_force_comes_in_bulk_as_one_by_one(open_as, register, calibrate):
+    """The newest one holds, failed, was withdrawn, says no end; two of one day; a foreign track."""
+    failed = calibrations.Statement(decision_rule="x", basis="x", verdict="fail")
+    for name in ("holds", "failed", "withdrawn", "endless", "mended"):
+        item_id = register(name)
+        calibrate(item_id, date(2025, 2, 1), valid_until=date(2026, 1, 31),
+                  statement=failed if name == "mended" else None)  # fmt: skip
+        for until in (date(2027, 1, 30), date(2027, 1, 31)):
+            calibrate(item_id, date(2026, 2, 1), valid_until=None if name == "endless" else until,
+                      statement=failed if name == "failed" else None)  # fmt: skip
+        if name == "withdrawn":
+            with open_as("LAB") as session, session.begin():
+                for one in session.exec(select(Calibration).where(
+                    Calibration.item_id == item_id, Calibration.performed_on == date(2026, 2, 1)
+                )).all():  # fmt: skip
+                    calibrations.end(session, one.id, reason="worn", actor_id=ACTOR, now=NOW)
+    in_force = lambda session: {  # noqa: E731
+        row.item_id: (row.calibration_id, row.due_on) for row in session.exec(select(ItemDue))
+    }
+    with open_as("LAB") as session:
+        one_by_one = in_force(session)
+        assert len(set(one_by_one.values())) == len(one_by_one) == 5
+
+    with open_as("LAB") as session, session.begin():
+        for row in session.exec(select(ItemDue)):
+            row.calibration_id, row.due_on = None, date(2000, 1, 1)
+        due_in_bulk.refresh(session, pl.Series([id_.hex for id_ in one_by_one]))
+
+    with open_as("LAB") as session:
+        assert in_force(session) == one_by_one
 
 
 def test_a_book_of_before_is_derived_whole(open_as, register, engine):
