@@ -5,7 +5,7 @@ definitions are ours and stand beside the numbers; no regulation that we have re
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -148,10 +148,18 @@ def figure(name: FigureName, rows: Sequence[FigureRow]) -> Figure:
     )
 
 
-def figures(session: TenantSession, *, first: date, last: date, on: date) -> list[Figure]:
+def figures(
+    session: TenantSession,
+    *,
+    first: date,
+    last: date,
+    on: date,
+    only: Collection[UUID] | None = None,
+) -> list[Figure]:
     """Return all figures: those of a state on a day, the others over a period of days."""
     return [
-        figure(name, rows_of(session, name, first=first, last=last, on=on)) for name in FigureName
+        figure(name, rows_of(session, name, first=first, last=last, on=on, only=only))
+        for name in FigureName
     ]
 
 
@@ -169,9 +177,15 @@ def period(first: date | None, last: date | None, today: date) -> tuple[date, da
 
 
 def rows_of(
-    session: TenantSession, name: FigureName, *, first: date, last: date, on: date
+    session: TenantSession,
+    name: FigureName,
+    *,
+    first: date,
+    last: date,
+    on: date,
+    only: Collection[UUID] | None = None,
 ) -> list[FigureRow]:
-    """Return the rows that a figure is counted from."""
+    """Return the rows that a figure is counted from, or those of some items alone."""
     loads: Mapping[FigureName, Callable[[], list[FigureRow]]] = {
         FigureName.WITHIN_VALIDITY: lambda: _within(session, on),
         FigureName.MANDATORY_WITHIN_VALIDITY: lambda: _within(session, on, mandatory=True),
@@ -179,14 +193,18 @@ def rows_of(
         FigureName.FIRST_TIME: lambda: _first_time(session, first, last),
         FigureName.TURN_AROUND: lambda: _turned_round(session, first, last),
     }
-    return loads[name]()
+    return [row for row in loads[name]() if only is None or row.item.item_id in only]
 
 
-def overdue(session: TenantSession, *, on: date) -> list[OverdueOf]:
+def overdue(
+    session: TenantSession, *, on: date, only: Collection[UUID] | None = None
+) -> list[OverdueOf]:
     """Return what is overdue by who answers for it and by age, most of all first."""
     kept = digest_store.responsibilities(session)
     found: dict[UUID | None, Counter[int]] = {}
-    for _, _, due_on, area in due_store.until(session, on - timedelta(days=1)):
+    for item_id, _, due_on, area in due_store.until(session, on - timedelta(days=1)):
+        if only is not None and item_id not in only:
+            continue
         keeper = digest_store.keeper_of(area, kept)
         age = sum((on - due_on).days > most for most in AGES)
         found.setdefault(keeper.person_id if keeper else None, Counter())[age] += 1

@@ -5,7 +5,7 @@ holds: a plan may then be dearer than need be, and never promises hours that are
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date, timedelta
 from typing import Annotated, Any, Final, Self
 from uuid import UUID
@@ -139,8 +139,12 @@ class PlanningSettings(_Part):
             for name in sorted(set(row.disciplines) - set(known)):
                 yield f"/persons/{position}/disciplines", f"there is no discipline {name!r}"
 
-    def remarks(self, *, on: date) -> Iterator[tuple[str, str]]:
-        """Yield what will leave items without a week though it may well be meant: where, why."""
+    def remarks(self, *, on: date, sites: Collection[str]) -> Iterator[tuple[str, str]]:
+        """Yield what may well be meant, and is told: where, why.
+
+        What nobody does leaves items without a week; a site that is none of `sites`, the
+        organization's own, may be a slip of the pen.
+        """
         mondays = [monday_of(on) + timedelta(weeks=week) for week in range(self.weeks)]
         for position, row in enumerate(self.disciplines):
             if not any(_hours_of(row, monday) for monday in mondays):
@@ -150,6 +154,9 @@ class PlanningSettings(_Part):
                 for one in self.persons
             ):
                 yield f"/disciplines/{position}", "nobody"
+        for position, site in enumerate(self.sites):
+            if site.name not in sites:
+                yield f"/sites/{position}", "no_site"
 
 
 def capacity_of(

@@ -31,7 +31,7 @@ from certificates.content import (
     ValueStatus,
 )
 from certificates.seal import paper_code, sha256_hex
-from certificates.wording import place_wording
+from certificates.wording import Bilingual, place_wording
 from procedures.capability import Capability
 from procedures.conformity import Verdict
 from procedures.edition import Contributor, ProcedureEdition
@@ -39,11 +39,13 @@ from procedures.rounding import plain, round_uncertainty
 from service.actions.capabilities import capability_of
 from service.clock import LEGAL_TIME, day_of
 from service.errors import NotFound
+from service.places import site_at
 from service.store import calibrations as calibration_store
 from service.store import capabilities as capability_store
 from service.store import certificates as certificate_store
 from service.store import items as item_store
 from service.store import organizations as organization_store
+from service.store import sites as site_store
 from service.store import work_orders as work_order_store
 from service.tables.calibrations import (
     Calibration,
@@ -114,7 +116,7 @@ class Composition:
         results = calibration_store.results(session, row.id)
         statement = next(iter(calibration_store.conformity_statements(session, row.id)), None)
         place = PLACES[row.place]
-        place_zh, place_en = place_wording(place)
+        place_zh, place_en = _place(session, item, row)
         received_on, condition = _received(session, row)
         remarks = _remarks(record)
         scope = Scope.of(session, row, item, results)
@@ -186,6 +188,21 @@ def _present(id_: UUID | None) -> UUID:
     if id_ is None:
         raise NotFound("item of a cited calibration", "")
     return id_
+
+
+def _place(session: TenantSession, item: Item, work: Calibration) -> Bilingual:
+    """Return where the work was done: by name and address, of an own item at a site of its own.
+
+    Whether a customer's item stands at a place that is called as one of ours, nobody knows.
+    """
+    place = PLACES[work.place]
+    sites = site_store.by_name(session, on=work.performed_on)
+    site = site_at(item.location, sites) if item.customer_id is None else None
+    if site is None or place is not PlaceOfPerformance.CUSTOMER:
+        return place_wording(place)
+    zh = (site.name_zh, site.address_zh or site.address_en)
+    en = (site.name_en or site.name_zh, site.address_en or site.address_zh)
+    return Bilingual("，".join(filter(None, zh)), ", ".join(filter(None, en)))
 
 
 def _party(session: TenantSession, organization_id: UUID, work: Calibration | None = None) -> Party:

@@ -73,7 +73,10 @@ class Counts(SQLModel):
 
 
 class ImportSummary(SQLModel):
-    """A ledger that was handed in, and how far it is."""
+    """A ledger that was handed in, and how far it is.
+
+    `at_no_site` of its accepted rows stand at no known site; null where no site is known.
+    """
 
     id: UUID
     file_name: str
@@ -83,6 +86,7 @@ class ImportSummary(SQLModel):
     match_by: MatchBy
     all_or_nothing: bool
     ignored_columns: list[str]
+    at_no_site: int | None
     counts: Counts
     created_at: datetime
     applied_at: datetime | None
@@ -234,5 +238,6 @@ def _summary(row: LedgerImport) -> dict[str, Any]:
         "match_by": row.settings["match_by"],
         "all_or_nothing": row.settings["all_or_nothing"],
         "ignored_columns": row.settings.get("ignored", []),
+        "at_no_site": row.settings.get("at_no_site"),
         "counts": Counts(**row.counts),
     }  # fmt: skip

@@ -24,6 +24,7 @@ from service.planning_settings import PlanningSettings
 from service.plans import KeptPlan
 from service.store import people as people_store
 from service.store import plans as store
+from service.store import sites as site_store
 from service.store import work_orders as order_store
 from service.tables.operations import Job
 from service.tables.plans import PlanningSettingsRecord, PlanRecord
@@ -57,10 +58,13 @@ class SettingsIn(Strict):
 
 
 class Remark(SQLModel):
-    """What leaves items without a week though it may well be meant: no_hours, or nobody."""
+    """What may well be meant: no_hours and nobody leave items without a week, no_site is unknown.
+
+    The site is none of `/v1/sites`.
+    """
 
     pointer: str
-    code: Literal["no_hours", "nobody"]
+    code: Literal["no_hours", "nobody", "no_site"]
 
 
 class SettingsAnswer(SQLModel):
@@ -261,7 +265,7 @@ def get_planning_settings(session: Reading, today: Today) -> SettingsAnswer:
     record = store.settings(session)
     if record is None:
         raise NotFound("settings", "of planning")
-    return _settings(record, on=today)
+    return _settings(session, record, on=today)
 
 
 @router.put("/settings")
@@ -272,7 +276,7 @@ def say_planning_settings(
     record = actions.say_settings(
         session, said.settings, reason=said.reason, actor_id=actor.person_id, now=now
     )
-    return _settings(record, on=today)
+    return _settings(session, record, on=today)
 
 
 @router.post("", status_code=202)
@@ -474,14 +478,17 @@ def planning_answer(job: Job) -> PlanningAnswer:
     )
 
 
-def _settings(record: PlanningSettingsRecord, *, on: date) -> SettingsAnswer:
+def _settings(
+    session: TenantSession, record: PlanningSettingsRecord, *, on: date
+) -> SettingsAnswer:
     settings = PlanningSettings.model_validate(record.content)
+    sites = site_store.by_name(session, on=on)
     return SettingsAnswer(
         **record.model_dump(include={"id", "reason", "recorded_by", "recorded_at"}),
         settings=settings,
         remarks=[
             Remark.model_validate({"pointer": f"/settings{where}", "code": code})
-            for where, code in settings.remarks(on=on)
+            for where, code in settings.remarks(on=on, sites=sites)
         ],
     )
 

@@ -122,6 +122,7 @@ def _take_in(
             row = ledger_import.confirm(session, row.id, actor_id=OPERATOR, now=moment)
         told: dict[str, Any] = {"import_id": str(row.id), "state": row.state, "counts": row.counts,
                                 "ignored_columns": row.settings["ignored"],
+                                "at_no_site": row.settings["at_no_site"],
                                 "answers": row.answers}  # fmt: skip
         written = ledger_import.refused(row)
         job_id = ledger_import.job_of(session, row)
@@ -143,5 +144,8 @@ def _tell(told: dict[str, Any], *, dry_run: bool, as_json: bool) -> None:
             typer.echo("\t".join(map(str, cells)))
     counts = ", ".join(f"{count} {name}" for name, count in told["counts"].items())
     stderr.print(f"suyuan: {counts}{'; nothing was written' if dry_run else ''}", markup=False)
+    if told["at_no_site"]:
+        count = told["at_no_site"]
+        stderr.print(f"suyuan: {count} of these stand at no known site (suyuan site list)")
     if told["state"] == "refused":
         stderr.print("suyuan: nothing was written: some rows are refused", markup=False)

@@ -63,7 +63,9 @@ def settings_(
     from pydantic import ValidationError  # noqa: PLC0415  (each command loads its own)
 
     from service.actions import plans as actions  # noqa: PLC0415
+    from service.clock import day_of  # noqa: PLC0415
     from service.planning_settings import PlanningSettings  # noqa: PLC0415
+    from service.store import sites as site_store  # noqa: PLC0415
 
     if file is None:
         with book_of(settings_at_hand(), book, read_only=True) as session:
@@ -77,7 +79,8 @@ def settings_(
         raise typer.BadParameter(_first(error), param_hint=str(file)) from error
     with _writing(book) as (session, now):
         actions.say_settings(session, said, reason=reason, actor_id=OPERATOR, now=now)
-    for where, code in said.remarks(on=_today(None)):
+        sites = set(site_store.by_name(session, on=day_of(now)))
+    for where, code in said.remarks(on=day_of(now), sites=sites):
         Console(stderr=True).print(f"suyuan: {where}: {code}", highlight=False, soft_wrap=True)
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,6 +12,7 @@ import polars as pl
 from uuid_utils.compat import uuid7
 
 from service.actions import ledger as actions
+from service.clock import day_of
 from service.errors import AlreadyThere, InvalidField, NotFound
 from service.exchange.ledger_columns import LAYOUTS
 from service.exchange.ledger_files import Form, refused_rows
@@ -26,8 +27,10 @@ from service.exchange.ledger_plan import (
     make_plan,
 )
 from service.exchange.ledger_reader import Ledger, read_items, read_ledger
+from service.places import PLACES, site_at
 from service.store import jobs as job_store
 from service.store import ledger as store
+from service.store import sites as site_store
 from service.store.jobs import LEDGER_IMPORT
 from service.tables.exchange import LedgerImport
 from service.tables.operations import Job
@@ -82,7 +85,8 @@ def preview(
         content=content,
         sha256=hashlib.sha256(content).hexdigest(),
         settings={"layout": settings.layout, "match_by": match_by,
-                  "all_or_nothing": settings.all_or_nothing, "ignored": list(ledger.ignored)},
+                  "all_or_nothing": settings.all_or_nothing, "ignored": list(ledger.ignored),
+                  "at_no_site": _at_no_site(session, plan, on=day_of(now))},
         decisions={},
         state="previewed",
         counts=plan.counts,
@@ -113,7 +117,7 @@ def decide(session: TenantSession, import_id: UUID, decisions: Mapping[str, str]
             _item_id(decision, at)
     row.decisions = {**row.decisions, **{at: _plain(word) for at, word in decisions.items()}}
     plan = _plan(session, _ledger(row), row.settings["match_by"], row.decisions)
-    row.counts, row.answers = plan.counts, list(map(_told, plan.answers))
+    _keep(session, row, plan)
     return row
 
 
@@ -299,12 +303,27 @@ def _planned(session: TenantSession, row: LedgerImport) -> Plan:
     """Plan anew, against the ledger as it is now, and keep what comes of it."""
     session.lock_book()
     plan = _plan(session, _ledger(row), row.settings["match_by"], row.decisions)
-    row.counts, row.answers = plan.counts, list(map(_told, plan.answers))
+    _keep(session, row, plan)
     row.changes = _changes(plan)
     left = plan.counts["conflict"] + plan.counts["rejected"]
     if row.settings["all_or_nothing"] and left:
         row.state = "refused"
     return plan
+
+
+def _keep(session: TenantSession, row: LedgerImport, plan: Plan) -> None:
+    """Keep with an import what it does, as far as that is known now."""
+    row.counts, row.answers = plan.counts, list(map(_told, plan.answers))
+    at_no_site = _at_no_site(session, plan, on=day_of(row.created_at))
+    row.settings = {**row.settings, "at_no_site": at_no_site}
+
+
+def _at_no_site(session: TenantSession, plan: Plan, *, on: date) -> int | None:
+    """Return how many of the accepted rows stand at no site; None where no site is known."""
+    sites = site_store.by_name(session, on=on)
+    if not sites:
+        return None
+    return sum(site_at(place.split(PLACES), sites) is None for place in plan.places)
 
 
 def _plan(

@@ -63,6 +63,7 @@ class Plan:
         frame: the rows to be created and updated: `row`, `item_id` and the columns that are told.
         calibrations: the rows among all accepted that tell of a calibration not yet in the book.
         changes: old and new value by column, by the id of the item.
+        places: where the item of each accepted row then stands, of joined parts; "" for nowhere.
     """
 
     outcomes: pl.DataFrame
@@ -71,6 +72,7 @@ class Plan:
     changes: Mapping[str, Mapping[str, tuple[Any, Any]]]
     answers: tuple[RowAnswer, ...]
     columns: tuple[str, ...]
+    places: tuple[str, ...]
 
     @property
     def counts(self) -> dict[str, int]:
@@ -323,7 +325,8 @@ def _plan(
     told = [name for name in rows.columns if name in HELD and name != "id"]
     compared = rows.join(
         held.select(pl.col("id").alias("item_id"), *(pl.col(n).alias(f"held:{n}") for n in told),
-                    *(pl.col(n).alias(f"also:{n}") for n in ALSO)),
+                    *(pl.col(n).alias(f"also:{n}") for n in ALSO),
+                    pl.col("location").alias("stood")),
         on="item_id", how="left", maintain_order="left",
     )  # fmt: skip
     compared = _in_both_languages(compared, told)
@@ -362,7 +365,14 @@ def _plan(
         changes=_changes(written.filter(is_held), differs),
         answers=tuple(sorted(answers, key=lambda answer: answer.row)),
         columns=tuple(told),
+        places=tuple(compared.select(_place(told)).to_series()),
     )
+
+
+def _place(told: list[str]) -> pl.Expr:
+    """Return where the item of a row stands: as the row says, else as before."""
+    said = [pl.col("location")] if "location" in told else []
+    return pl.coalesce(*said, "stood", pl.lit(""))
 
 
 RANGE: Final = ("range_lower", "range_upper", "range_unit")  # read from range_text, with it

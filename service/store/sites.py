@@ -66,6 +66,17 @@ def items_by_place(session: TenantSession) -> list[tuple[str, int]]:
     return list(rows)
 
 
+def items_in(session: TenantSession, stretches: Collection[Stretch]) -> set[UUID]:
+    """Return the own items that stand in some stretches."""
+    row = KeptDueDate
+    rows = session.exec(
+        select(row.item_id).where(
+            col(row.is_main).is_(True), col(row.is_ended).is_(False), in_stretches(stretches)
+        )
+    )
+    return set(rows)
+
+
 def in_stretches(stretches: Collection[Stretch]) -> ColumnElement[bool]:
     """Return whether an item stands in one of some stretches; letters are told apart by case."""
     return or_(

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from io import StringIO
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlencode
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse
@@ -16,12 +17,17 @@ from service import figures
 from service.auth import Reading
 from service.clock import Today
 from service.figures import DEFINITIONS, FigureName, FigureRow
+from service.places import Stretch
+from service.sites import stretches_of
 from service.store import due as due_store
 from service.store import people as people_store
+from service.store import sites as site_store
+from service.tenancy import TenantSession
 from service.web import addresses
 from service.web.frame import TEMPLATES, render_page
 from service.web.loading import ROWS_A_PAGE, bilingual
 from service.web.pages import _cell as cell
+from service.web.sites import site_choices
 from service.web.views import Bilingual
 from service.web.viz import WeekPlot, draw_weeks
 from service.workload import hours_in_all, weekly_capacity, weeks_ahead
@@ -75,6 +81,8 @@ class FiguresPage:
     weeks_narrow: WeekPlot
     capacity: int | None
     hours: float | None
+    site: str
+    sites: tuple[tuple[str, Bilingual], ...]
     full: int = FULL
 
 
@@ -98,32 +106,50 @@ TEMPLATES[FigureRowsPage] = "figure_rows.html"
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
-    """The days asked about."""
+class FiguresFilter:
+    """The days asked about, and the id of the site at which the items stand; "" for all."""
 
     first: date
     last: date
+    site: str
 
     @property
     def query(self) -> str:
         """Return it as the query of an address."""
-        return urlencode({"first": self.first, "last": self.last})
+        asked = {"first": str(self.first), "last": str(self.last)}
+        return urlencode(asked | ({"site": self.site} if self.site else {}))
+
+    def stretches(self, session: TenantSession, *, on: date) -> tuple[Stretch, ...] | None:
+        """Return the places asked about; None for all."""
+        return stretches_of(session, UUID(self.site), on=on) if self.site else None
+
+    def only(self, session: TenantSession, *, on: date) -> set[UUID] | None:
+        """Return the items asked about; None for all."""
+        stretches = self.stretches(session, on=on)
+        return None if stretches is None else site_store.items_in(session, stretches)
 
 
-def _period(today: Today, first: date | None = None, last: date | None = None) -> Period:
-    return Period(*figures.period(first, last, today))
+def _asked(
+    today: Today,
+    first: date | None = None,
+    last: date | None = None,
+    site: UUID | Literal[""] = "",
+) -> FiguresFilter:
+    return FiguresFilter(*figures.period(first, last, today), str(site))
 
 
-Asked = Annotated[Period, Depends(_period)]
+Asked = Annotated[FiguresFilter, Depends(_asked)]
 
 
 @router.get(addresses.FIGURES_ROUTE)
 def show_figures(request: Request, session: Reading, today: Today, asked: Asked) -> HTMLResponse:
     """Show the figures of the own book."""
     people = {row.id: bilingual(row, "name") for row in people_store.of_organization(session)}
-    late = figures.overdue(session, on=today)
+    only = asked.only(session, on=today)
+    late = figures.overdue(session, on=today, only=only)
     most = max((sum(one.by_age) for one in late), default=1)
-    weeks = weeks_ahead(due_store.tally(session), on=today)
+    here = due_store.Asked(stretches=asked.stretches(session, on=today))
+    weeks = weeks_ahead(due_store.tally(session, asked=here), on=today)
     capacity = weekly_capacity(session)
     page = FiguresPage(
         on=today,
@@ -131,12 +157,14 @@ def show_figures(request: Request, session: Reading, today: Today, asked: Asked)
         last=asked.last,
         figures=tuple(
             _tile(one, asked)
-            for one in figures.figures(session, first=asked.first, last=asked.last, on=today)
+            for one in figures.figures(
+                session, first=asked.first, last=asked.last, on=today, only=only
+            )
         ),
         overdue=tuple(
             OverdueRow(
                 owner=people[one.person_id] if one.person_id else None,
-                address=_overdue_address(str(one.person_id or "")),
+                address=_overdue_address(str(one.person_id or ""), asked.site),
                 by_age=one.by_age,
                 parts=_stacked(one.by_age, most),
             )
@@ -146,6 +174,8 @@ def show_figures(request: Request, session: Reading, today: Today, asked: Asked)
         weeks_narrow=draw_weeks(weeks[:6], capacity=capacity, width=352, height=180),
         capacity=capacity,
         hours=hours_in_all(session, weeks),
+        site=asked.site,
+        sites=tuple(site_choices(session, on=today)),
     )
     return render_page(request, page)
 
@@ -156,7 +186,7 @@ def download_figure(session: Reading, today: Today, name: FigureName, asked: Ask
     text = StringIO()
     writer = csv.writer(text)
     writer.writerow(["name_zh", "name_en", "serial_number", "on", "counts", "days"])
-    for row in figures.rows_of(session, name, first=asked.first, last=asked.last, on=today):
+    for row in _rows(session, name, asked, today):
         item = row.item
         counts = "" if row.counts is None else int(row.counts)
         writer.writerow(
@@ -180,7 +210,7 @@ def show_figure(
     page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
 ) -> HTMLResponse:
     """Show the rows that a figure is counted from."""
-    rows = figures.rows_of(session, name, first=asked.first, last=asked.last, on=today)
+    rows = _rows(session, name, asked, today)
     rows = sorted(rows, key=lambda row: (row.counts is not False, row.counts is not None))
     pages = max(1, -(-len(rows) // ROWS_A_PAGE))
     page = min(page, pages)
@@ -199,7 +229,16 @@ def show_figure(
     return render_page(request, told)
 
 
-def _tile(one: figures.Figure, asked: Period) -> FigureTile:
+def _rows(
+    session: TenantSession, name: FigureName, asked: FiguresFilter, today: date
+) -> list[FigureRow]:
+    return figures.rows_of(
+        session, name, first=asked.first, last=asked.last, on=today,
+        only=asked.only(session, on=today),
+    )  # fmt: skip
+
+
+def _tile(one: figures.Figure, asked: FiguresFilter) -> FigureTile:
     definition = DEFINITIONS[one.name]
     is_share = definition.unit == "1"
     return FigureTile(
@@ -234,6 +273,7 @@ def _stacked(by_age: Sequence[int], most: int) -> tuple[tuple[float, float], ...
     return tuple(parts)
 
 
-def _overdue_address(owner: str) -> str:
-    asked = {"status": "overdue"} | ({"owner": owner} if owner else {})
+def _overdue_address(owner: str, site: str) -> str:
+    where = {name: value for name, value in (("owner", owner), ("site", site)) if value}
+    asked = {"status": "overdue"} | where
     return f"{addresses.DUE_ROUTE}?{urlencode(asked)}"

@@ -164,6 +164,7 @@ class ImportPage:
     layout: str | None
     all_or_nothing: bool
     ignored: tuple[str, ...]
+    at_no_site: int | None
     counts: Mapping[str, int]
     rows: tuple[ToldRow, ...]
     rows_in_all: int
@@ -362,6 +363,7 @@ def _import_page(session: TenantSession, row: LedgerImport) -> ImportPage:
         layout=row.settings["layout"],
         all_or_nothing=row.settings["all_or_nothing"],
         ignored=tuple(row.settings.get("ignored", ())),
+        at_no_site=row.settings.get("at_no_site"),
         counts=row.counts,
         rows=tuple(
             ToldRow(

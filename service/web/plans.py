@@ -4,7 +4,7 @@ Everything works by forms: a move is priced on its page and checked before it is
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -20,7 +20,7 @@ from starlette.concurrency import run_in_threadpool
 from service import permissions, plans
 from service.actions import plans as actions
 from service.auth import Acting, Actor, Reading
-from service.clock import Now, Today
+from service.clock import Now, Today, day_of
 from service.errors import InvalidField, NotFound, ServiceError
 from service.exchange.plan_files import PlannedItem
 from service.planning import under_way
@@ -30,6 +30,7 @@ from service.store import items as item_store
 from service.store import organizations as organization_store
 from service.store import people as people_store
 from service.store import plans as store
+from service.store import sites as site_store
 from service.tables.operations import Job
 from service.tenancy import TenantSession
 from service.web import addresses
@@ -254,14 +255,13 @@ SPARE_ROWS = 2
 def show_settings(request: Request, session: Reading, actor: Acting, today: Today) -> HTMLResponse:
     """Show what the laboratory can do, as it was said last, or as the ledger suggests it."""
     record = store.settings(session)
+    sites = site_store.by_name(session, on=today)
     if record is None:
-        return render_page(request, _settings_page(session, actor, _suggested(session)))
+        return render_page(request, _settings_page(session, actor, _suggested(session), sites))
     settings = PlanningSettings.model_validate(record.content)
-    page = _settings_page(session, actor, _typed(settings))
-    return render_page(
-        request,
-        replace(page, said_at=record.recorded_at, remarks=tuple(settings.remarks(on=today))),
-    )
+    page = _settings_page(session, actor, _typed(settings), sites)
+    remarks = tuple(settings.remarks(on=today, sites=sites))
+    return render_page(request, replace(page, said_at=record.recorded_at, remarks=remarks))
 
 
 @router.post(SETTINGS_ROUTE)
@@ -289,7 +289,8 @@ def _say(request: Request, actor: Actor, now: datetime, typed: Typed) -> Respons
     except InvalidField as error:
         wrong = ((error.pointer.removeprefix("/settings/"), told_problem(error.reason)),)
     with _reading(request, actor) as session:
-        page = replace(_settings_page(session, actor, typed), wrong=wrong)
+        sites = site_store.by_name(session, on=day_of(now))
+        page = replace(_settings_page(session, actor, typed, sites), wrong=wrong)
         return render_page(request, page, status=422)
 
 
@@ -389,7 +390,10 @@ def _suggested(session: TenantSession) -> Typed:
     return settings | prices | names | {"disciplines.name": quantities}
 
 
-def _settings_page(session: TenantSession, actor: Actor, typed: Typed) -> SettingsPage:
+def _settings_page(
+    session: TenantSession, actor: Actor, typed: Typed, sites: Iterable[str]
+) -> SettingsPage:
+    """Return the form; where no site is known, the places of the ledger are offered as such."""
     people = people_store.of_organization(session)
     roles = people_store.roles(session)
     here = tuple((one.id, bilingual(one, "name")) for one in people if roles.get(one.id))
@@ -402,7 +406,7 @@ def _settings_page(session: TenantSession, actor: Actor, typed: Typed) -> Settin
                for name in (*PLAIN, *(f"prices.{one}" for one in PRICES), "reason")},
         tables=tables | {"persons": tuple(r for r in tables["persons"] if r[0]) + others},
         people=here,
-        places=tuple(sorted({place for item in items for place in item.location})),
+        places=tuple(sites) or tuple(sorted({place for item in items for place in item.location})),
         quantities=tuple(sorted({item.quantity for item in items})),
         may_change=permissions.needed("POST", "plans") in actor.allowed,
         said_at=None,

@@ -173,6 +173,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "planning remark": {
         "no_hours": N_("no hours in any week; its items find no week"),
         "nobody": N_("nobody does it; its items find no week"),
+        "no_site": N_("no site of this name is known; see Sites"),
     },
     "event": {
         "calibration": N_("Calibration"),

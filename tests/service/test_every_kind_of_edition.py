@@ -20,7 +20,15 @@ from certificates.content import CertificateContent
 from procedures.method import PointReadings
 from procedures.worksheet import Row, Sheet, key_of
 from service import worksheets as questions
-from service.actions import figures, organizations, procedures, signing_off, work_orders, worksheets
+from service.actions import (
+    figures,
+    organizations,
+    procedures,
+    signing_off,
+    sites,
+    work_orders,
+    worksheets,
+)
 from service.actions.work_orders import Asked
 from service.catalogue import edition_in_force
 from service.rendering import render
@@ -203,7 +211,9 @@ def standard_for(session: TenantSession, kind: Kind) -> Any:
     )  # fmt: skip
 
 
-def issue(session: TenantSession, people: Any, kind: Kind, points: Any) -> SimpleNamespace:
+def issue(
+    session: TenantSession, people: Any, kind: Kind, points: Any, **item_facts: Any
+) -> SimpleNamespace:
     """Bring an item from its order to its certificate."""
     if kind.text:
         procedures.keep(session, kind.text, actor_id=books.ACTOR, now=NOW)
@@ -212,7 +222,7 @@ def issue(session: TenantSession, people: Any, kind: Kind, points: Any) -> Simpl
     item = books.register(
         session, kind.code, range_unit=kind.unit, range_upper=kind.upper,
         maximum_permissible_error_model="absolute",
-        maximum_permissible_error_coefficient=kind.item_mpe,
+        maximum_permissible_error_coefficient=kind.item_mpe, **item_facts,
     )  # fmt: skip
     line_id = on_the_bench(session, people, item, kind.code)
     sheet = Sheet(
@@ -338,6 +348,32 @@ def test_an_edition_whose_limit_was_changed_says_so_on_every_form_in_both_langua
     for form, text in texts_of(issued.forms).items():
         assert "TPP-M01-2026(非规程)" in text, form
         assert "departsfromtheregulation" in text, form
+
+
+PLATFORM = {
+    "code": "S", "name_zh": "烟囱平台", "name_en": "Stack platform", "address_zh": "示例路7号",
+    "address_en": "7 Example Road",
+}  # fmt: skip
+
+
+def test_work_at_an_own_site_names_it_with_its_address_on_every_form(lab, people):
+    sites.add(lab, **PLATFORM, actor_id=books.ACTOR, now=NOW)
+    kind = KINDS["in_situ"]
+
+    issued = issue(lab, people, kind, kind.passing, location=["一厂", "烟囱平台", "#1"])
+
+    for form, text in texts_of(issued.forms).items():
+        assert "烟囱平台，示例路7号" in text, form
+        assert "Stackplatform,7ExampleRoad" in text, form
+
+
+def test_a_customers_place_is_not_taken_for_an_own_site_of_its_name(lab, people, names):
+    sites.add(lab, **PLATFORM, actor_id=books.ACTOR, now=NOW)
+    kind = KINDS["in_situ"]
+
+    issued = issue(lab, people, kind, kind.passing, location=["烟囱平台"], customer_id=names.ENT)
+
+    assert issued.content.place_en == "at the customer's site"
 
 
 def test_an_edition_with_unverified_fields_says_so_on_every_form_in_both_languages(lab, people):

@@ -122,6 +122,17 @@ def test_what_contradicts_itself_is_refused_with_the_place(doors, said, pointer,
     assert reason in error["detail"]
 
 
+def test_a_site_that_is_none_of_the_plants_is_told_and_kept(doors):
+    sites = [{"name": "生产现场"}, {"name": "生产现厂", "downtime_cost": 5}]
+
+    said = say(doors, sites=sites)
+
+    assert [(one["pointer"], one["code"]) for one in said.json()["remarks"]] == [
+        ("/settings/sites/1", "no_site"),
+    ]  # fmt: skip
+    assert [row["name"] for row in said.json()["settings"]["sites"]] == ["生产现场", "生产现厂"]
+
+
 def test_no_hours_and_nobody_are_remarked_and_leave_items_without_a_week(doors):
     """The safe default: what nobody can do is not placed, and is told with the reason."""
     idle = PRESSURE | {"hours_per_week": 0}

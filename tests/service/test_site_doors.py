@@ -8,6 +8,7 @@ import csv
 import json
 import re
 import shutil
+from html import unescape
 from io import StringIO
 
 import pytest
@@ -18,6 +19,7 @@ from service.cli import app
 from service.demo import database as database_of_demo
 from service.demo.world import moment, read_world
 from tests.conftest import KEYS
+from tests.service.planning import say
 
 JSON = {"accept": "application/json"}
 SITE = {"code": "COAL", "name_zh": "输煤系统", "name_en": "Coal handling",
@@ -128,6 +130,42 @@ def test_the_board_and_its_csv_hold_what_is_due_at_a_site(client):
 
     assert len(rows) >= 7
     assert {row["location"] for row in rows} == {"标准室"}
+
+
+def test_the_figures_are_asked_of_one_site_down_to_their_rows(client):
+    page = shown(client, "/figures")
+    (switchyard,) = re.findall(r'<option value="([^"]+)">500 kV switchyard<', page)
+
+    here = shown(client, f"/figures?site={switchyard}")
+    rows = re.findall(r'href="(/figures/within_validity\?[^"]+)"', unescape(here))
+    told = client.get(rows[0].replace("within_validity?", "within_validity.csv?")).text
+
+    assert f'<option value="{switchyard}" selected>' in here
+    assert f"site={switchyard}" in rows[0]
+    assert 0 < len(list(csv.DictReader(StringIO(told)))) <= 12
+    assert client.get("/figures?site=x").status_code == 422
+
+
+def test_the_hours_of_the_laboratory_choose_among_the_sites_and_tell_of_others(client):
+    assert say(client, sites=[{"name": "生产现厂"}]).status_code == 200
+
+    page = shown(client, "/plans/settings")
+
+    places = page.split('<datalist id="places">')[1].split("</datalist>")[0]
+    assert '<option value="生产现场">' in places
+    assert "锅炉" not in places
+    assert "生产现厂: no site of this name is known" in page
+
+
+def test_a_ledger_that_is_handed_in_tells_what_stands_at_no_site(client):
+    ledger = "管理编号,器具名称,出厂编号,安装使用地点\nNEW-7,压力表,N 7,别处\n"
+    file = {"file": ("l.csv", ledger.encode(), "text/csv")}
+
+    dropped = client.post("/imports", files=file)
+    page = shown(client, dropped.headers["location"])
+
+    assert "1 row stands at no known site." in page
+    assert client.get(f"/v1{dropped.headers['location']}", headers=JSON).json()["at_no_site"] == 1
 
 
 def test_a_site_is_entered_on_the_page_and_nothing_that_was_typed_is_lost(client):

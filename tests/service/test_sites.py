@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import col, select
 
+from service import figures
 from service.actions import sites
 from service.errors import InvalidField, NotFound
+from service.figures import FigureName
 from service.places import PLACES, site_at, stretches
 from service.sites import standings, stretches_of
 from service.store import due as due_store
@@ -81,6 +83,28 @@ def test_what_is_counted_at_a_site_is_what_board_and_ledger_show_of_it(open_as, 
             assert matching == len(names)
         counts = due_store.counts(due_store.tally(session, asked=Asked(stretches=here)), on=TODAY)
         assert counts[due_store.DueStatus.OVERDUE] == 1
+
+
+def test_figures_of_a_site_are_counted_from_what_stands_there(open_as, placed):
+    with open_as("LAB") as session:
+        told = [
+            figures.rows_of(
+                session, FigureName.WITHIN_VALIDITY, first=TODAY, last=TODAY, on=TODAY,
+                only=store.items_in(session, stretches_of(session, site_id, on=TODAY)),
+            )
+            for site_id in placed
+        ]  # fmt: skip
+        overdue = [
+            figures.overdue(
+                session, on=TODAY,
+                only=store.items_in(session, stretches_of(session, site_id, on=TODAY)),
+            )
+            for site_id in placed
+        ]  # fmt: skip
+
+    assert [sorted(bool(row.counts) for row in rows) for rows in told] == [[True], [False, True]]
+    assert overdue[0] == []
+    assert sum(overdue[1][0].by_age) == 1
 
 
 def test_without_the_inner_site_its_items_stand_at_the_outer_one(open_as, placed):
