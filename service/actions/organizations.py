@@ -5,10 +5,11 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 from uuid_utils.compat import uuid7
 
 from service import audit
+from service.errors import InvalidField, NotFound
 from service.tables.organizations import Authorisation, Organization
 from service.tables.people import Identity, Person, PersonAuthorisation
 from service.tenancy import TenantSession
@@ -30,6 +31,47 @@ def create_organization(
     session.add_all(Authorisation(holder_id=organization.id, **row) for row in authorisations)
     session.flush()
     return organization
+
+
+def authorise(
+    session: Session,
+    code: str,
+    *,
+    number: str,
+    kind_zh: str,
+    scope: Sequence[str],
+    valid_from: date,
+    valid_until: date,
+) -> Authorisation:
+    """Put on record what an authority lets an organization do; `session` is the owner's.
+
+    Args:
+        code: the organization's.
+        number: of the certificate of accreditation or authorisation, as certificates print it.
+        scope: codes of procedures, such as "JJG 52".
+
+    Raises:
+        NotFound: the code is nobody's.
+        InvalidField: it ends before it begins, is for nothing, or has no number or kind.
+    """
+    holder = session.exec(select(Organization).where(Organization.code == code)).one_or_none()
+    if holder is None:
+        raise NotFound("organization", code)
+    codes = [text.strip() for text in scope if text.strip()]
+    if not codes:
+        raise InvalidField("/scope", "name the procedures that it is for")
+    if valid_until < valid_from:
+        raise InvalidField("/valid_until", f"{valid_until} is before {valid_from}")
+    for name, text in (("number", number), ("kind_zh", kind_zh)):
+        if not text.strip():
+            raise InvalidField(f"/{name}", "is missing")
+    row = Authorisation(
+        holder_id=holder.id, number=number.strip(), kind_zh=kind_zh.strip(), scope=codes,
+        valid_from=valid_from, valid_until=valid_until,
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    return row
 
 
 def create_identity(session: Session, *, now: datetime, identity_id: UUID | None = None) -> UUID:

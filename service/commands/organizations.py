@@ -1,12 +1,20 @@
 """`suyuan organization create` and `suyuan person invite`: how the first people come in."""
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import typer
 
-organization = typer.Typer(no_args_is_help=True, help="Create organizations.")
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+organization = typer.Typer(
+    no_args_is_help=True, help="Create organizations, and record what they are authorised for."
+)
 person = typer.Typer(no_args_is_help=True, help="Invite people.")
 
 KINDS = (
@@ -16,6 +24,8 @@ KINDS = (
     "enterprise",
     "regulator",
 )
+DAY = ["%Y-%m-%d"]
+AsJson = Annotated[bool, typer.Option("--json", help="Answer with JSON.")]
 Zh = Annotated[str, typer.Option("--name-zh", help="The name in Chinese.")]
 En = Annotated[str, typer.Option("--name-en", help="The name in English.")]
 
@@ -40,23 +50,16 @@ def create(
 
     Example: suyuan organization create LAB --kind accredited_laboratory … --administrator-en "Li"
     """
-    from sqlmodel import Session  # noqa: PLC0415  (each command loads its own)
-
     from service.actions import accounts, organizations  # noqa: PLC0415
     from service.clock import now  # noqa: PLC0415
-    from service.commands.at_hand import engine_at, engine_of, require_ready  # noqa: PLC0415
+    from service.commands.at_hand import engine_of  # noqa: PLC0415
     from service.settings import Settings  # noqa: PLC0415
     from service.tenancy import TenantSession  # noqa: PLC0415
 
     if kind not in KINDS:
         raise typer.BadParameter(f"one of {', '.join(KINDS)}", param_hint="--kind")
     settings = Settings()
-    require_ready(settings)
-    with (
-        engine_at(settings.owner_url) as engine,
-        Session(engine) as owner,
-        owner.begin(),
-    ):
+    with _owner() as owner:
         row = organizations.create_organization(
             owner, code=code, name_zh=name_zh, name_en=name_en, kind=kind, address=address,
             contact=contact,
@@ -73,6 +76,80 @@ def create(
         )  # fmt: skip
     typer.echo(f"organization {organization_id}", err=True)
     typer.echo(f"{settings.public_url.rstrip('/')}/invitations/{invited.token}")
+
+
+@organization.command()
+def authorise(
+    code: Annotated[str, typer.Argument(help="Whose it is.")],
+    number: Annotated[str, typer.Argument(help="Its number, as certificates print it.")],
+    *,
+    scope: Annotated[
+        list[str], typer.Option("--for", help="A procedure's code; once for each.", metavar="CODE")
+    ],
+    valid_from: Annotated[datetime, typer.Option("--from", formats=DAY, help="Its first day.")],
+    valid_until: Annotated[datetime, typer.Option("--until", formats=DAY, help="Its last day.")],
+    kind_zh: Annotated[
+        str, typer.Option("--kind-zh", help="What it is, as 计量授权 or CNAS 实验室认可.")
+    ] = "计量授权",
+) -> None:
+    """Put an accreditation or authorisation on record, when its document has been seen.
+
+    By it verification certificates may be issued, and where a chain ends is believed. It is never
+    edited: a renewal is another one.
+
+    Example: suyuan organization authorise LAB CNAS-L0000 --for "JJG 52" --from 2026-01-01 --until …
+    """
+    from service.actions import organizations  # noqa: PLC0415
+
+    with _owner() as session:
+        organizations.authorise(
+            session, code, number=number, kind_zh=kind_zh, scope=scope,
+            valid_from=valid_from.date(), valid_until=valid_until.date(),
+        )  # fmt: skip
+    typer.echo(f"{code} {number} {', '.join(scope)}", err=True)
+
+
+@organization.command("list")
+def list_(*, as_json: AsJson = False) -> None:
+    """List the organizations, each with what it is authorised for and until when.
+
+    Example: suyuan organization list
+    """
+    from service.store import organizations as store  # noqa: PLC0415
+
+    with _owner() as session:
+        told: list[dict[str, Any]] = [
+            {
+                "code": row.code, "name_zh": row.name_zh, "name_en": row.name_en, "kind": row.kind,
+                "authorisations": [
+                    {"number": one.number, "kind_zh": one.kind_zh, "scope": one.scope,
+                     "valid_from": str(one.valid_from), "valid_until": str(one.valid_until)}
+                    for one in held
+                ],
+            }
+            for row, held in store.with_what_they_hold(session)
+        ]  # fmt: skip
+    if as_json:
+        typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
+    for row in () if as_json else told:
+        typer.echo(f"{row['code']}\t{row['kind']}\t{row['name_zh']} / {row['name_en']}")
+        for one in row["authorisations"]:
+            days = f"{one['valid_from']} … {one['valid_until']}"
+            typer.echo(f"\t{one['number']}\t{days}\t{', '.join(one['scope'])}")
+
+
+@contextmanager
+def _owner() -> "Iterator[Session]":
+    """Open the database as the owner of its tables, for one transaction."""
+    from sqlmodel import Session  # noqa: PLC0415
+
+    from service.commands.at_hand import engine_at, require_ready  # noqa: PLC0415
+    from service.settings import Settings  # noqa: PLC0415
+
+    settings = Settings()
+    require_ready(settings)
+    with engine_at(settings.owner_url) as engine, Session(engine) as session, session.begin():
+        yield session
 
 
 @person.command()

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 from uuid import UUID
 
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from service.tables.organizations import Authorisation, Organization
 from service.tenancy import TenantSession
@@ -16,6 +16,17 @@ from traceability.graph import Link
 def all_of_them(session: TenantSession) -> Sequence[Organization]:
     """Return every organization, by code."""
     return session.exec(select(Organization).order_by(col(Organization.code))).all()
+
+
+def with_what_they_hold(
+    session: Session,
+) -> list[tuple[Organization, Sequence[Authorisation]]]:
+    """Return every organization by code, with its authorisations in order; of any session."""
+    rows = session.exec(select(Organization).order_by(col(Organization.code))).all()
+    held = session.exec(
+        select(Authorisation).order_by(col(Authorisation.number), col(Authorisation.valid_from))
+    ).all()
+    return [(row, [one for one in held if one.holder_id == row.id]) for row in rows]
 
 
 def own(session: TenantSession) -> Organization:

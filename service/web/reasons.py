@@ -10,7 +10,7 @@ from service.web.words import N_
 
 REASONS = (
     (r"nothing is read", N_("nothing is read yet")),
-    (r"is missing", N_("is missing")),
+    (r"(parameters\.\w+: )?is missing( \(.*\))?", N_("is missing")),
     (r"is not recorded", N_("is not recorded")),
     (r"no standard is chosen", N_("no standard is chosen")),
     (r"stands twice", N_("stands twice")),
