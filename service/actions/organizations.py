@@ -33,6 +33,36 @@ def create_organization(
     return organization
 
 
+def change(session: Session, code: str, facts: Mapping[str, str]) -> dict[str, str]:
+    """Change names, address or contact; return what was and is. `session` is the owner's.
+
+    Raises:
+        NotFound: the code is nobody's.
+        InvalidField: a fact is empty.
+    """
+    row = _named(session, code)
+    for name, text in facts.items():
+        if not text.strip():
+            raise InvalidField(f"/{name}", "is missing")
+    told = {name: text.strip() for name, text in facts.items()}
+    changed = {name: text for name, text in told.items() if getattr(row, name) != text}
+    said = {name: f"{getattr(row, name)} → {text}" for name, text in changed.items()}
+    row.sqlmodel_update(changed)
+    session.flush()
+    return said
+
+
+def note_change(
+    session: TenantSession, said: Mapping[str, str], *, actor_id: UUID, now: datetime
+) -> None:
+    """Keep in the organization's own audit log what the operator changed of it."""
+    if said:
+        mine = session.organization_id
+        audit.record(
+            session, "organization.changed", mine, actor_id=actor_id, now=now, said=dict(said)
+        )
+
+
 def authorise(
     session: Session,
     code: str,
@@ -54,9 +84,7 @@ def authorise(
         NotFound: the code is nobody's.
         InvalidField: it ends before it begins, is for nothing, or has no number or kind.
     """
-    holder = session.exec(select(Organization).where(Organization.code == code)).one_or_none()
-    if holder is None:
-        raise NotFound("organization", code)
+    holder = _named(session, code)
     codes = [text.strip() for text in scope if text.strip()]
     if not codes:
         raise InvalidField("/scope", "name the procedures that it is for")
@@ -71,6 +99,13 @@ def authorise(
     )  # fmt: skip
     session.add(row)
     session.flush()
+    return row
+
+
+def _named(session: Session, code: str) -> Organization:
+    row = session.exec(select(Organization).where(Organization.code == code)).one_or_none()
+    if row is None:
+        raise NotFound("organization", code)
     return row
 
 

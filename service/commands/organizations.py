@@ -89,13 +89,15 @@ def authorise(
     valid_from: Annotated[datetime, typer.Option("--from", formats=DAY, help="Its first day.")],
     valid_until: Annotated[datetime, typer.Option("--until", formats=DAY, help="Its last day.")],
     kind_zh: Annotated[
-        str, typer.Option("--kind-zh", help="What it is, as 计量授权 or CNAS 实验室认可.")
+        str,
+        typer.Option("--kind-zh", help="Known by its words: 计量授权, 实验室认可, 计量标准考核."),
     ] = "计量授权",
 ) -> None:
     """Put an accreditation or authorisation on record, when its document has been seen.
 
-    By it verification certificates may be issued, and where a chain ends is believed. It is never
-    edited: a renewal is another one.
+    Verification certificates need an authorisation (计量授权) for their procedure; an accreditation
+    and the assessment of a standard are printed beside it. By each of them it is believed where a
+    chain ends. It is never edited: a renewal is another one.
 
     Example: suyuan organization authorise LAB CNAS-L0000 --for "JJG 52" --from 2026-01-01 --until …
     """
@@ -107,6 +109,34 @@ def authorise(
             valid_from=valid_from.date(), valid_until=valid_until.date(),
         )  # fmt: skip
     typer.echo(f"{code} {number} {', '.join(scope)}", err=True)
+
+
+@organization.command()
+def change(
+    code: Annotated[str, typer.Argument(help="Whose facts they are.")],
+    *,
+    name_zh: Annotated[str | None, typer.Option(help="The name in Chinese.")] = None,
+    name_en: Annotated[str | None, typer.Option(help="The name in English.")] = None,
+    address: Annotated[str | None, typer.Option(help="As certificates print it.")] = None,
+    contact: Annotated[str | None, typer.Option(help="Telephone, post code, e-mail.")] = None,
+) -> None:
+    """Change what certificates say of an organization from now on; issued ones stay as they are.
+
+    Example: suyuan organization change LAB --contact "010-0000000 lab@example.test"
+    """
+    from service.actions import organizations  # noqa: PLC0415
+    from service.clock import now  # noqa: PLC0415
+    from service.commands.at_hand import OPERATOR, book_of  # noqa: PLC0415
+    from service.settings import Settings  # noqa: PLC0415
+
+    said = {"name_zh": name_zh, "name_en": name_en, "address": address, "contact": contact}
+    facts = {name: text for name, text in said.items() if text is not None}
+    with _owner() as owner:
+        changed = organizations.change(owner, code, facts)
+    with book_of(Settings(), code, read_only=False) as session, session.begin():
+        organizations.note_change(session, changed, actor_id=OPERATOR, now=now())
+    for name, told in changed.items():
+        typer.echo(f"{name}\t{told}")
 
 
 @organization.command("list")

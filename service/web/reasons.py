@@ -66,6 +66,12 @@ REASONS = (
      N_("A limit of use and its unit come together.")),
     (r"'(?P<text>.*)' is no item's id|no item (?P<limits>\S+)",
      N_("Open the item and set its period from there.")),
+    (r"laboratory\.authorisations: a verification_\w+ must carry it",
+     N_("No authorisation (计量授权) of the laboratory for this procedure and day is on record: "
+        "the operator records it by `suyuan organization authorise`.")),
+    (r"laboratory\.contact: .* must carry it",
+     N_("The laboratory's telephone or mail address is not on record: the operator tells it by "
+        "`suyuan organization change`.")),
     (r"whole months from 1 to (?P<text>\d+)", N_("Whole months from 1 to %(text)s.")),
     (r"is not above 0", N_("is not above 0")),
     (r"valid until \S+, but the legal period allows (?P<until>\d\S+)",

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from service.cli import app
 from service.errors import InvalidField, NotFound
+from service.store import audit as audit_store
 from service.store import organizations as store
 
 CNAS = ("CNAS-L0000", "--for", "JJG 52", "--for", "JJG 49", "--kind-zh", "CNAS 实验室认可")
@@ -66,3 +67,17 @@ def test_what_cannot_be_is_refused_and_not_recorded(run, arguments, error):
     assert answer.exit_code == 1
     assert isinstance(answer.exception, error)
     assert all(row["authorisations"] == [] for row in json.loads(run("list", "--json").stdout))
+
+
+def test_a_change_counts_from_now_on_and_is_kept_in_the_own_audit_log(run, open_as):
+    done = run("change", "LAB", "--contact", "010-1", "--address", "1 Example Road")
+    again = run("change", "LAB", "--contact", "010-1")
+    empty = run("change", "LAB", "--contact", " ")
+
+    assert done.stdout == "contact\t0000-0000000 office@example.test → 010-1\n"
+    assert again.stdout == ""
+    assert isinstance(empty.exception, InvalidField)
+    with open_as("LAB") as session:
+        assert store.own(session).contact == "010-1"
+        (entry,) = audit_store.newest(session, limit=1)
+        assert (entry.action, list(entry.said)) == ("organization.changed", ["contact"])
