@@ -20,7 +20,7 @@ from certificates.html import render_fragment
 from certificates.numbers import normalize_number, normalize_serial_number
 from certificates.revisions import Standing
 from procedures.conformity import Verdict
-from service import answers, due_dates, public
+from service import answers, due_dates, permissions, public
 from service.auth import Actor
 from service.catalogue import edition_in_force
 from service.clock import day_of
@@ -94,6 +94,7 @@ def frame(session: TenantSession, actor: Actor, *, today: date, demonstration: b
         person=bilingual(person, "name") if person else None,
         demonstration=demonstration,
         logged_in=actor.login_id is not None,
+        reads_granted_books=permissions.needed("GET", "regulated-books") in actor.allowed,
     )
 
 

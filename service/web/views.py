@@ -67,6 +67,7 @@ class Frame:
     person: Bilingual | None = None
     demonstration: bool = False
     logged_in: bool = False
+    reads_granted_books: bool = False
 
 
 # --- Certificates ------------------------------------------------------------------------------

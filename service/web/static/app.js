@@ -10,3 +10,6 @@ addEventListener("keydown", (event) => {
   field.focus();
   field.select();
 });
+
+// On a narrow screen the page's own tab is scrolled to.
+document.querySelector(".top nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });

@@ -53,6 +53,13 @@ def test_the_inspector_reads_the_open_book_part_by_part(client, language, headin
     shown(client, INSPECTOR, parts["findings"], language)
 
 
+def test_who_reads_granted_books_finds_them_on_every_page(client):
+    link = f'<a href="{addresses.REGULATED_BOOKS_ROUTE}"'
+
+    assert link in shown(client, INSPECTOR, addresses.HOME_ROUTE)
+    assert link not in shown(client, KEEPER, addresses.HOME_ROUTE)
+
+
 def test_the_plant_reads_in_its_audit_log_who_looked(client):
     shown(client, INSPECTOR, addresses.regulated_book(PLANT, "items"))
 
