@@ -7,7 +7,9 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 
+from service.errors import InvalidField
 from service.web.frame import render_page
+from service.web.reasons import told_problem
 from service.web.views import ErrorPage
 
 Handler = Callable[[Request, Any], Response | Awaitable[Response]]
@@ -41,8 +43,10 @@ def _with_page(handler: Handler) -> Handler:
     return answer
 
 
-def _details(error: Exception) -> tuple[tuple[str, str], ...]:
+def _details(error: Exception) -> tuple[tuple[str, object], ...]:
     """Return what was wrong with which field of the request."""
+    if isinstance(error, InvalidField):
+        return tuple((pointer.lstrip("/"), told_problem(why)) for pointer, why in error.problems)
     if not isinstance(error, RequestValidationError):
         return ()
     return tuple(

@@ -73,6 +73,7 @@ REASONS = (
      N_("The laboratory's telephone or mail address is not on record: the operator tells it by "
         "`suyuan organization change`.")),
     (r"whole months from 1 to (?P<text>\d+)", N_("Whole months from 1 to %(text)s.")),
+    (r"(?P<text>\d\S+) lies after (?P<until>\d\S+)", N_("%(text)s lies after %(until)s")),
     (r"is not above 0", N_("is not above 0")),
     (r"valid until \S+, but the legal period allows (?P<until>\d\S+)",
      N_("The law sets this period: it ends on %(until)s, and may only be brought forward.")),

@@ -589,10 +589,13 @@ class ActAsPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorPage:
-    """What went wrong, told to a person; `details` are (field, message) pairs."""
+    """What went wrong, told to a person; `details` are (field, message) pairs.
+
+    A message of ours is written in the language that is spoken when the page is.
+    """
 
     status: int
-    details: tuple[tuple[str, str], ...] = ()
+    details: tuple[tuple[str, object], ...] = ()
 
 
 Page = (

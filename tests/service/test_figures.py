@@ -223,3 +223,12 @@ def seen(doors, path):
 )
 def test_a_question_that_cannot_be_is_refused(doors, path, status):
     assert doors.get(path).status_code == status
+
+
+@pytest.mark.parametrize(("language", "told"), [("en", "lies after"), ("zh", "晚于")])
+def test_a_period_that_ends_before_it_begins_is_told_in_the_readers_words(doors, language, told):
+    doors.cookies.set("lang", language)
+    page = doors.get("/figures?first=2026-12-01&last=2026-01-01", headers={"accept": "text/html"})
+
+    assert page.status_code == 422
+    assert f"2026-12-01 {told} 2026-01-01" in page.text
