@@ -67,12 +67,14 @@ class ProblemArrays:
         priced.unplaced = self.unplaced + price * self.overdue_unplaced
         return priced
 
+    def overdue_each(self, weeks: IntArray) -> FloatArray:
+        """Return for how many weeks each item is overdue; without a week, to the horizon."""
+        placed: FloatArray = self.overdue[np.arange(len(weeks)), weeks]
+        return np.where(weeks < 0, self.overdue_unplaced, placed)
+
     def overdue_of(self, weeks: IntArray) -> float:
-        """Return for how many weeks all items together are overdue, without a week to the end."""
-        overdue = np.where(
-            weeks < 0, self.overdue_unplaced, self.overdue[np.arange(len(weeks)), weeks]
-        )
-        return float(overdue.sum())
+        """Return for how many weeks all items together are overdue."""
+        return float(self.overdue_each(weeks).sum())
 
     def add_set(self, disciplines: Iterable[str]) -> None:
         """Count one more set of disciplines, found to be short of people."""

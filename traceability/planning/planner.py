@@ -172,9 +172,14 @@ def _solve(
     )
     bound = solved.bound if is_whole else None
     if solved.weeks is not None:
-        mended = settle(arrays, repair(arrays, solved.weeks), overdue_weeks=limit)
+        mended = settle(
+            arrays,
+            repair(arrays, solved.weeks),
+            listed=arrays.weeks_of(contest.edf.plan),
+            overdue_weeks=limit,
+        )
         contest.enter(Method.INTEGER_PROGRAM, mended)
-    if wants_bound and watch.left > 0 and progress("bound", 0.0):
+    if bound is None and count <= BOUND_UP_TO and watch.left > 0 and progress("bound", 0.0):
         bound = lower_bound(arrays, overdue_weeks=limit, seconds=watch.left)
     progress("done", 1.0)
     return bound, solved.is_optimal

@@ -7,6 +7,7 @@ a repaired plan breaks no rule. Nothing is random: one problem has one plan.
 """
 
 from collections.abc import Callable
+from copy import copy
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ FIRST_PRICE, LAST_PRICE = 40.0, 1500.0  # of an hour that nobody has
 TOLL = 200.0  # an hour and sweep, of a week over-full by a fifth of its capacity or more
 LONGEST_CHAIN = 6  # of items that make room for one
 OVERDUE_DEARER = 5.0  # times the price of an overdue week, on top of it, in the first sweep
+MOST_PRESSED = 50  # items
 LEAST_DEARER, MOST_DEARER = 0.2, 40.0  # in later ones
 
 
@@ -59,7 +61,7 @@ def search(
 
     Args:
         arrays: the problem.
-        start: the plan to begin with.
+        start: the plan to begin with: the call-off list's.
         overdue_weeks: for how many weeks all items together may be overdue; overdue weeks grow
             dearer from sweep to sweep while they are more, and cheaper while they are not.
         sweeps: how often each site is taken up; with fewer, tolls grow faster.
@@ -74,13 +76,15 @@ def search(
         load.toll = _next_toll(load, SWEEPS / sweeps)
         is_late = arrays.overdue_of(weeks) > overdue_weeks
         dearer = min(MOST_DEARER, max(LEAST_DEARER, dearer * (1.25 if is_late else 0.8)))
-    weeks = settle(arrays, repair(priced, weeks), overdue_weeks=overdue_weeks, dearer=dearer)
+    weeks = settle(
+        arrays, repair(priced, weeks), listed=start, overdue_weeks=overdue_weeks, dearer=dearer
+    )
     for sweep in range(sweeps, steps):
         load = Load(arrays, weeks)
         goes_on = _sweep(_priced(arrays, dearer), load, weeks, np.inf, progress, (sweep, steps))
         if not goes_on:
             return weeks
-        weeks = settle(arrays, weeks, overdue_weeks=overdue_weeks, dearer=dearer)
+        weeks = settle(arrays, weeks, listed=start, overdue_weeks=overdue_weeks, dearer=dearer)
     return weeks
 
 
@@ -116,14 +120,39 @@ def _next_toll(load: Load, quicker: float) -> FloatArray:
 
 
 def settle(
-    arrays: ProblemArrays, weeks: IntArray, *, overdue_weeks: int, dearer: float = 0.0
+    arrays: ProblemArrays,
+    weeks: IntArray,
+    *,
+    listed: IntArray,
+    overdue_weeks: int,
+    dearer: float = 0.0,
 ) -> IntArray:
-    """Hasten a plan, at growing prices of overdue weeks until they are as few as they may be."""
+    """Hasten a plan until it is overdue for no longer than allowed.
+
+    Overdue weeks grow dearer as long as they are too many; where a single move does not help, items
+    are pressed into the weeks that they have in the call-off list.
+    """
     weeks = hasten(_priced(arrays, dearer), weeks)
     while arrays.overdue_of(weeks) > overdue_weeks and dearer < MOST_DEARER:
-        dearer = min(max(1.0, 2 * dearer), MOST_DEARER)
+        dearer = min(max(1.0, 4 * dearer), MOST_DEARER)
         weeks = hasten(_priced(arrays, dearer), weeks)
+    late = arrays.overdue_each(weeks) - arrays.overdue_each(listed)
+    for i in np.argsort(-late, kind="stable")[: min(MOST_PRESSED, np.count_nonzero(late > 0))]:
+        if arrays.overdue_of(weeks) <= overdue_weeks:
+            break
+        pressed = _press(_priced(arrays, dearer), weeks, int(i), int(listed[i]))
+        weeks = min(weeks, pressed, key=arrays.overdue_of)
     return weeks
+
+
+def _press(arrays: ProblemArrays, weeks: IntArray, i: int, week: int) -> IntArray:
+    """Return a plan in which an item has a week, whoever must leave it."""
+    pressed, bound = weeks.copy(), copy(arrays)
+    pressed[i] = week
+    bound.base, bound.unplaced = arrays.base.copy(), arrays.unplaced.copy()
+    bound.base[i] = bound.unplaced[i] = np.inf  # whatever else it could do
+    bound.base[i, week] = arrays.base[i, week]
+    return repair(bound, pressed)
 
 
 class _Work:
