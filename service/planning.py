@@ -3,7 +3,7 @@
 Loaded and decided, and nothing written; `service.actions.plans` keeps what comes of it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -21,6 +21,7 @@ from service.planning_settings import (
     monday_of,
     stands_still,
     worked_hours,
+    working_days,
 )
 from service.store import people as people_store
 from service.store import plans as store
@@ -67,6 +68,7 @@ def frame(session: TenantSession, settings: PlanningSettings, *, on: date) -> Fr
     ordered = under_way(session)
     disciplines = {name: row for row in settings.disciplines for name in row.works_on}
     items, rows, left_out = [], [], []
+    procedures: dict[str, set[str]] = {row.name: set() for row in settings.disciplines}
     for found in due_dates.due_dates(session, on=on):
         if not _is_planned(
             found, until=mondays[-1] + timedelta(weeks=1 + settings.max_weeks_early)
@@ -85,11 +87,13 @@ def frame(session: TenantSession, settings: PlanningSettings, *, on: date) -> Fr
             week_on = promised.week_on if promised and promised.valid_until >= ends else None
             items.append(due_item(found, discipline, settings, on=on, week_on=week_on))
             rows.append((item.id, activity.value, ends))
+            if item.procedure_code:
+                procedures[discipline.name].add(item.procedure_code)
     problem = PlanningProblem(
         weeks=settings.weeks,
         items=tuple(items),
         capacity_hours=capacity_of(settings, mondays),
-        persons=tuple(_persons(session, settings, mondays)),
+        persons=tuple(_persons(session, settings, mondays, procedures)),
         shutdown_weeks={
             site.name: frozenset(
                 week for week, day in enumerate(mondays) if stands_still(site, day)
@@ -206,20 +210,61 @@ def _is_planned(found: ItemDueDate, *, until: date) -> bool:
 
 
 def _persons(
-    session: TenantSession, settings: PlanningSettings, mondays: list[date]
+    session: TenantSession,
+    settings: PlanningSettings,
+    mondays: list[date],
+    procedures: Mapping[str, Collection[str]],
 ) -> Iterator[Person]:
-    """Yield the people who are still here, each under a name that no two of them share."""
+    """Yield the people who are still here, each under a name that no two of them share.
+
+    Args:
+        procedures: of each discipline, those by which its items are done.
+    """
     names = {
         row.id: f"{row.name_zh} {row.name_en}" for row in people_store.of_organization(session)
     }
     roles = people_store.roles(session)
     shared = [names[row.person_id] for row in settings.persons]
+    until = {(row.person_id, row.procedure_code): row.valid_until
+             for row in people_store.authorisations(session)}  # fmt: skip
     for position, row in enumerate(settings.persons):
         if roles.get(row.person_id) is None:
             continue
         name = names[row.person_id]
+        name = name if shared.count(name) == 1 else f"{name} ({position + 1})"
+        hours = [worked_hours(row, monday) for monday in mondays]
+        if row.disciplines is not None:
+            yield Person(name=name, disciplines=frozenset(row.disciplines), hours=tuple(hours))
+            continue
+        ends = {
+            discipline: max(
+                (until[row.person_id, code] for code in codes if (row.person_id, code) in until),
+                default=date.min,
+            )
+            for discipline, codes in procedures.items()
+        }
+        yield from _while_authorised(name, hours, mondays, ends)
+
+
+def _while_authorised(
+    name: str, hours: Sequence[float], mondays: Sequence[date], ends: Mapping[str, date]
+) -> Iterator[Person]:
+    """Yield a person once for each set of disciplines that he or she may do, with its weeks.
+
+    Args:
+        ends: of each discipline, the last day of authorisation; a week counts that ends by then.
+    """
+    may = [
+        frozenset(of for of, end in ends.items() if working_days(monday)[-1] <= end)
+        for monday in mondays
+    ]
+    for disciplines in dict.fromkeys(may):
+        first = mondays[may.index(disciplines)]
         yield Person(
-            name=name if shared.count(name) == 1 else f"{name} ({position + 1})",
-            disciplines=frozenset(row.disciplines),
-            hours=tuple(worked_hours(row, monday) for monday in mondays),
+            name=name if first == mondays[0] else f"{name} ({first} …)",
+            disciplines=disciplines,
+            hours=tuple(
+                worked if now == disciplines else 0.0
+                for worked, now in zip(hours, may, strict=True)
+            ),
         )

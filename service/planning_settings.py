@@ -74,10 +74,15 @@ class Discipline(_Part):
 
 
 class Worker(_Part):
-    """A person of the laboratory: what they do of it, how long, and when not."""
+    """A person of the laboratory: what they do of it, how long, and when not.
+
+    Attributes:
+        disciplines: those named; if not given, those of whose procedures the book authorises the
+            person for one at least, in each week in which that is valid to its end.
+    """
 
     person_id: UUID
-    disciplines: Annotated[tuple[Name, ...], Field(max_length=60)]
+    disciplines: Annotated[tuple[Name, ...], Field(max_length=60)] | None = None
     hours_per_week: Hours
     leave: Annotated[tuple[Window, ...], Field(max_length=200)] = ()
 
@@ -136,7 +141,7 @@ class PlanningSettings(_Part):
         yield from _twice("/persons", [str(row.person_id) for row in self.persons])
         yield from _twice("/sites", [row.name for row in self.sites])
         for position, row in enumerate(self.persons):
-            for name in sorted(set(row.disciplines) - set(known)):
+            for name in sorted(set(row.disciplines or ()) - set(known)):
                 yield f"/persons/{position}/disciplines", f"there is no discipline {name!r}"
 
     def remarks(self, *, on: date, sites: Collection[str]) -> Iterator[tuple[str, str]]:
@@ -150,7 +155,8 @@ class PlanningSettings(_Part):
             if not any(_hours_of(row, monday) for monday in mondays):
                 yield f"/disciplines/{position}", "no_hours"
             elif not any(
-                row.name in one.disciplines and any(worked_hours(one, day) for day in mondays)
+                (one.disciplines is None or row.name in one.disciplines)
+                and any(worked_hours(one, day) for day in mondays)
                 for one in self.persons
             ):
                 yield f"/disciplines/{position}", "nobody"

@@ -310,7 +310,7 @@ def _read(typed: Typed) -> dict[str, Any]:
         ],
         "persons": [
             _said(row) | {
-                "disciplines": _split(row["disciplines"]),
+                "disciplines": _split(row["disciplines"]) or None,
                 "leave": [_said(one, "person_id") for one in rows["leave"]
                           if one["person_id"] == row["person_id"]],
             }
@@ -361,7 +361,7 @@ def _typed(settings: PlanningSettings) -> Typed:
             for d in settings.disciplines for a in d.absences
         ],
         "persons": [
-            (str(p.person_id), ", ".join(p.disciplines), f"{p.hours_per_week:g}")
+            (str(p.person_id), ", ".join(p.disciplines or ()), f"{p.hours_per_week:g}")
             for p in settings.persons
         ],
         "leave": [

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from service.demo.world import identifier
 from service.jobs.worker import Worker
 
-LI, ZHOU = str(identifier("person:TPP:1")), str(identifier("person:TPP:2"))
+LI, ZHOU, _, ZHENG = (str(identifier(f"person:TPP:{number}")) for number in range(1, 5))
 SETTINGS: dict[str, Any] = {
     "weeks": 26,
     "disciplines": [

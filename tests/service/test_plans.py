@@ -20,7 +20,7 @@ from service.tables.plans import PlanningSettingsRecord
 from service.tenancy import TenantSession
 from tests.service.demonstration import demonstration_client
 from tests.service.nation import act_for
-from tests.service.planning import SETTINGS, made, say, work
+from tests.service.planning import LI, SETTINGS, ZHENG, made, say, work
 from traceability.planning.check import check_plan
 from traceability.planning.problem import PlanningProblem
 
@@ -167,6 +167,28 @@ def test_a_standard_away_and_people_on_leave_take_their_days(doors, book):
     assert list(problem.capacity_hours["pressure"][:4]) == [10, 3, 8, 10]
     assert list(problem.persons[0].hours[:4]) == [12, 12, pytest.approx(7.2), 12]
     assert problem.shutdown_weeks == {"生产现场": frozenset({7, 8})}
+
+
+def test_whose_disciplines_nobody_typed_does_what_the_book_authorises_while_that_is_valid(book):
+    """Li until Thursday 28 January 2027, whose week counts no more; Zheng for nothing at all."""
+    persons = [{"person_id": LI, "hours_per_week": 12}, {"person_id": ZHENG, "hours_per_week": 12}]
+    settings = PlanningSettings.model_validate(SETTINGS | {"persons": persons})
+
+    with book() as session:
+        authorised, expired, nothing = frame(session, settings, on=TODAY).problem.persons
+
+    assert authorised.disciplines == {"pressure", "temperature"}
+    assert authorised.hours == (12.0,) * 10 + (0.0,) * 16
+    assert expired.disciplines == nothing.disciplines == frozenset()
+    assert expired.hours == (0.0,) * 10 + (12.0,) * 16
+    assert expired.name == f"{authorised.name} (2027-01-25 …)"
+
+
+def test_where_nobody_typed_disciplines_no_discipline_is_remarked_as_without_people(doors):
+    said = say(doors, persons=[{"person_id": LI, "hours_per_week": 12}]).json()
+
+    assert said["remarks"] == []
+    assert said["settings"]["persons"][0]["disciplines"] is None
 
 
 # --- A plan ---------------------------------------------------------------------------------------

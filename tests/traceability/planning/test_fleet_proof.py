@@ -1,8 +1,9 @@
 """How near the best plans come, on the fleets of `benchmarks/scheduling.py` drawn from seeds.
 
-The bound is that of the relaxation, computed beside. Fleets of 200 and 400 items are proven on two
-seeds bounded and on two hundred in full, those of 1 000 on none and on forty: the search alone
-plans them. 5 000 and 20 000 items are for the benchmark, on a few seeds.
+The bound is that of the relaxation, or of the integer program where the relaxation lies low: what
+fractions of items do within a limit of overdue weeks, whole ones do at a price. Fleets of 200 and
+400 items are proven on two seeds bounded and on two hundred in full, those of 1 000 on none and on
+forty: the search alone plans them. 5 000 and 20 000 items are for the benchmark, on a few seeds.
 """
 
 import pytest
@@ -12,7 +13,7 @@ from tests.proofs import how_many
 from tests.traceability.planning.test_planner import planned
 from traceability.planning.arrays import ProblemArrays
 from traceability.planning.check import check_plan
-from traceability.planning.model import lower_bound
+from traceability.planning.model import lower_bound, solve
 from traceability.planning.planner import Planned
 from traceability.planning.problem import PlanningProblem
 
@@ -21,10 +22,12 @@ LARGER = [(400, seed) for seed in SEEDS] + [(1_000, seed) for seed in range(how_
 SEARCH_ONLY = 1e-3  # seconds
 
 
-def gap(problem: PlanningProblem, made: Planned) -> float:
+def distance(problem: PlanningProblem, made: Planned, *, enough: float) -> float:
     """Return by how much a plan's cost lies above what no plan can cost less than, as a share."""
-    allowed = made.earliest_due_first.overdue_weeks
-    bound = lower_bound(ProblemArrays(problem), overdue_weeks=allowed, seconds=120.0)
+    arrays, allowed = ProblemArrays(problem), made.earliest_due_first.overdue_weeks
+    bound = lower_bound(arrays, overdue_weeks=allowed, seconds=120.0)
+    if bound is None or made.best.cost.total > (1 + enough) * bound:
+        bound = solve(arrays, overdue_weeks=allowed, seconds=60.0, gap=enough / 2).bound
     assert bound is not None
     return made.best.cost.total / bound - 1
 
@@ -36,7 +39,7 @@ def test_two_hundred_items_are_planned_within_two_hundredths_of_the_bound(seed: 
     made = planned(problem, seconds=5.0)
 
     assert made.best.is_feasible
-    assert -1e-9 <= gap(problem, made) <= 0.02
+    assert -1e-9 <= distance(problem, made, enough=0.02) <= 0.02
 
 
 @pytest.mark.parametrize(("items", "seed"), LARGER)
@@ -51,4 +54,4 @@ def test_the_search_alone_halves_the_cost_and_comes_near_the_bound(items: int, s
     assert best.cost.total <= 0.5 * edf.cost.total
     assert best.unplaced <= edf.unplaced
     assert best.overdue_weeks <= edf.overdue_weeks
-    assert -1e-9 <= gap(problem, made) <= 0.10
+    assert -1e-9 <= distance(problem, made, enough=0.10) <= 0.10
