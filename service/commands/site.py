@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from service.tables.sites import Site
 
 site = typer.Typer(no_args_is_help=True, help="Keep the sites at which items stand.")
-Organization = Annotated[str, typer.Option("--organization", help="The organization's code.")]
+Organization = Annotated[
+    str, typer.Option("--organization", "--book", metavar="CODE", help="Whose sites.")
+]
 Day = ["%Y-%m-%d"]
 COLUMNS = ("code", "name_zh", "name_en", "address_zh", "address_en", "items", "overdue")
 
