@@ -39,6 +39,7 @@ FOUND = """
     WHERE e.lookup_key = :lookup_key
     ORDER BY e.issued_on DESC, e.number DESC, e.certificate_id, e.recorded_at
 """
+FOUND_ON_POSTGRESQL = FOUND.replace(":lookup_key", "%(lookup_key)s")
 OF_SQLITE: dict[str, Callable[[Any], Any]] = {  # which keeps ids, days and moments as text
     "certificate_id": UUID,
     "issuer_id": UUID,
@@ -100,17 +101,22 @@ def summaries(engine: Engine, lookup_key: str) -> list[dict[str, Any]]:
 def _told(engine: Engine, lookup_key: str) -> Sequence[Sequence[Any]]:
     """Return all that was told under a key, by the driver alone: anyone asks this, most often.
 
-    On SQLite it takes a hundredth of a millisecond.
+    On SQLite it takes a hundredth of a millisecond; on PostgreSQL one round trip, prepared, in no
+    transaction that would be begun and ended around it.
     """
-    if engine.dialect.name != "sqlite":
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as reading:
-            return reading.execute(text(FOUND), {"lookup_key": lookup_key}).all()
     connection = engine.raw_connection()
+    driver: Any = connection.driver_connection
+    asked = {"lookup_key": lookup_key}
     try:
-        cursor = connection.driver_connection.execute(  # type: ignore[union-attr]
-            FOUND, {"lookup_key": lookup_key}
-        )
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        if engine.dialect.name == "sqlite":
+            rows: list[tuple[Any, ...]] = driver.execute(FOUND, asked).fetchall()
+            return rows
+        driver.autocommit = True
+        rows = driver.execute(FOUND_ON_POSTGRESQL, asked, prepare=True).fetchall()
+        driver.autocommit = False
+    except BaseException:
+        connection.invalidate()  # or a transaction of somebody's would commit by itself
+        raise
     finally:
         connection.close()
     return rows
