@@ -33,18 +33,14 @@ THERE: Final = "there_already"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """What became of what was typed: the item, or why nothing was written.
-
-    Attributes:
-        candidates: the items that it might be; a person says whether it is another one.
-    """
+    """What became of what was typed: the item, or why nothing was written."""
 
     item_id: UUID | None = None
     answers: tuple[RowAnswer, ...] = ()
 
     @property
     def candidates(self) -> tuple[UUID, ...]:
-        """The items that it might be."""
+        """The items that it might be, between which a person decides."""
         return tuple(UUID(id_) for answer in self.answers for id_ in answer.candidates)
 
 

@@ -44,7 +44,6 @@ class ItemEntryPage:
         seen: the version that the form shows; "" for a new item.
         wrong: what was refused, the field first; None where no one field is meant.
         candidates: the items that a new one might be.
-        may_be_another: whether a person may say that it is none of them.
         is_stale: whether somebody changed the item meanwhile.
     """
 
