@@ -82,7 +82,7 @@ def read_table(content: bytes, *, is_header: Callable[[Sequence[str]], int]) -> 
             n_rows=MOST_ROWS + 1,
         )
     except (pl.exceptions.PolarsError, UnicodeError):
-        rows = _all_rows(text, separator)  # slower, and it can say which row is wrong
+        rows = _all_rows(text, separator, at)  # slower, and it can say which row is wrong
         return replace(_from_rows(rows, is_header, separator=separator), encoding=encoding)
     table = Table(
         titles=tuple(map(tuple, first[:at])),
@@ -124,16 +124,26 @@ def _first_rows(text: str, separator: str) -> list[list[str]]:
     return rows
 
 
-def _all_rows(text: str, separator: str) -> list[list[str]]:
+def _all_rows(text: str, separator: str, at: int) -> list[list[str]]:
+    """Return every row of a table whose header is the row `at`; no further than a wrong one."""
     rows: list[list[str]] = []
     try:
         for row in csv.reader(StringIO(text, newline=""), delimiter=separator, strict=True):
             rows.append(row)
+            if len(rows) > at + 1:
+                _require_width(len(rows), row, rows[at])
             if len(rows) > MOST_ROWS + TITLE_ROWS:
                 break
     except csv.Error as error:
         raise UnreadableFile("csv", f"row {len(rows) + 1}: {error}") from error
     return rows
+
+
+def _require_width(number: int, row: Sequence[str], header: Sequence[str]) -> None:
+    if any(cell.strip() for cell in row[len(header) :]):
+        raise UnreadableFile(
+            "ragged", f"row {number} has {len(row)} cells, the header has {len(header)}"
+        )
 
 
 def _from_rows(
@@ -143,10 +153,7 @@ def _from_rows(
     header = tuple(rows[at])
     body = rows[at + 1 :]
     for number, row in enumerate(body, start=at + 2):
-        if any(cell.strip() for cell in row[len(header) :]):
-            raise UnreadableFile(
-                "ragged", f"row {number} has {len(row)} cells, the header has {len(header)}"
-            )
+        _require_width(number, row, header)
     width = len(header)
     padded = [[*row[:width], *[""] * (width - len(row))] for row in body]
     frame = pl.DataFrame(
