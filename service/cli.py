@@ -451,10 +451,10 @@ def _serve_demo(
 def _run(settings: Settings, host: str, port: int) -> None:
     import uvicorn  # noqa: PLC0415
 
-    from service.app import create_app  # noqa: PLC0415
+    from service.app import create_settled_app  # noqa: PLC0415
 
     try:
-        uvicorn.run(create_app(settings), host=host, port=port, log_level="warning")
+        uvicorn.run(create_settled_app(settings), host=host, port=port, log_level="warning")
     except KeyboardInterrupt:
         return
 

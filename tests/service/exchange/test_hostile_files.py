@@ -152,8 +152,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]
         "SUYUAN_DEMONSTRATION_ORGANIZATION": str(identifier("TPP")),
         "SUYUAN_DEMONSTRATION_TODAY": "2026-11-21",
     }
-    code = ("import uvicorn; from service.app import create_app; "
-            f"uvicorn.run(create_app(), port={port}, log_level='error')")  # fmt: skip
+    code = ("import uvicorn; from service.app import create_settled_app; "
+            f"uvicorn.run(create_settled_app(), port={port}, log_level='error')")  # fmt: skip
     command = [sys.executable, "-c", code]
     with subprocess.Popen(command, env=environment) as process:  # noqa: S603 (our own service)
         address = f"http://127.0.0.1:{port}"
