@@ -123,10 +123,10 @@ class NotAuthorised(ServiceError):
 
 
 class FormNotThere(ServiceError, LookupError):
-    """The certificate is here, but not in this form."""
+    """The certificate, or the import, is here, but not in this form."""
 
-    def __init__(self, number: str, form: str) -> None:
-        super().__init__(f"certificate {number} has no {form} here")
+    def __init__(self, number: str, form: str, *, kind: str = "certificate") -> None:
+        super().__init__(f"{kind} {number} has no {form} here")
 
 
 class NotIssuable(ServiceError):

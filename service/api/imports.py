@@ -187,7 +187,7 @@ def refused_file(row: LedgerImport) -> Response:
     """Return the refused rows of an import as a file."""
     written = ledger_import.refused(row)
     if written is None:
-        raise FormNotThere(str(row.id), "file of refused rows")
+        raise FormNotThere(str(row.id), "file of refused rows", kind="import")
     content, form = written
     name = f"refused-{row.created_at:%Y%m%d}-{str(row.id)[-6:]}.{form}"
     return Response(

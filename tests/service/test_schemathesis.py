@@ -29,9 +29,9 @@ story = full_book
 ROLES = ("anonymous", "metrologist", "administrator")
 EXAMPLES = how_many(3, full=18)  # of each operation, role and engine
 SHARES = how_many(3, full=1)  # each role asks every third operation, or in full all of them
-# What is well formed is never told to be malformed (400, 406, 415); but it may name no item that
-# there is, or no lawful step.
-OF_WELL_FORMED = ["2xx", "304", "401", "403", "404", "409", "412", "422", "428", "429"]
+# What is well formed is never told to be malformed (400, 415); but it may name no item or no form
+# of a certificate that there is, or no lawful step.
+OF_WELL_FORMED = ["2xx", "304", "401", "403", "404", "406", "409", "412", "422", "428", "429"]
 # Whoever is logged in sends a cookie that the check cannot take away; nobody's requests it judges.
 OF_WHO_IS_IN = {"ignored_auth"}
 OF_FORMS = {"negative_data_rejection"}  # whose fields are all text, whatever was meant
