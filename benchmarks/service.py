@@ -163,7 +163,8 @@ def _by_psycopg(app: Any, url: str, keys: LookupKeys, *, pipeline: bool) -> None
                     plain, autocommit=True, prepare_threshold=0
                 )
                 if pipeline:
-                    await one.pipeline().__aenter__()
+                    state["kept"] = one.pipeline()  # it ends when nobody holds it
+                    await state["kept"].__aenter__()
                 state["one"] = one
         return state["one"]
 
