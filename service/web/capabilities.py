@@ -9,8 +9,6 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from procedures.errors import InvalidInput
-from procedures.worksheet import read_number
 from service import permissions
 from service.actions import capabilities as actions
 from service.actions.capabilities import Scope
@@ -22,6 +20,7 @@ from service.store import items as item_store
 from service.tables.capabilities import MeasurementCapability
 from service.tenancy import TenantSession
 from service.web import addresses
+from service.web import typed as typed_as
 from service.web.frame import TEMPLATES, render_page
 from service.web.reasons import Told, told_problem
 
@@ -111,8 +110,8 @@ def end_capability(
     """End a line of the register."""
     try:
         actions.end(
-            session, capability_id, last_on=_day("last_on", last_on) or today, reason=reason,
-            actor_id=actor.person_id, now=now,
+            session, capability_id, last_on=typed_as.day("last_on", last_on) or today,
+            reason=reason, actor_id=actor.person_id, now=now,
         )  # fmt: skip
     except InvalidField as error:
         return _page(request, session, actor, today, error=error)
@@ -152,32 +151,13 @@ def _scope(typed: Mapping[str, str]) -> Scope:
     Raises:
         InvalidField: a number or a day is none.
     """
-    lower, upper = (_number(name, typed[name]) for name in ("lower", "upper"))
-    valid_from = _day("valid_from", typed["valid_from"])
-    if valid_from is None:
-        raise InvalidField("/valid_from", "is missing")
+    lower, upper = (
+        typed_as.present(name, typed_as.number(name, typed[name])) for name in ("lower", "upper")
+    )
     return Scope(
         **{name: typed[name] for name in TEXTS},
         lower=lower,
         upper=upper,
-        valid_from=valid_from,
-        valid_until=_day("valid_until", typed["valid_until"]),
+        valid_from=typed_as.present("valid_from", typed_as.day("valid_from", typed["valid_from"])),
+        valid_until=typed_as.day("valid_until", typed["valid_until"]),
     )
-
-
-def _number(name: str, text: str) -> float:
-    if not text.strip():
-        raise InvalidField(f"/{name}", "is missing")
-    try:
-        return float(read_number(text))
-    except InvalidInput as error:
-        raise InvalidField(f"/{name}", error.reason) from error
-
-
-def _day(name: str, text: str) -> date | None:
-    if not text.strip():
-        return None
-    try:
-        return date.fromisoformat(text.strip())
-    except ValueError as error:
-        raise InvalidField(f"/{name}", f"{text!r} is no day") from error

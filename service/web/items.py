@@ -9,8 +9,6 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from procedures.errors import InvalidInput
-from procedures.worksheet import read_number
 from service import permissions
 from service.actions import schedule as actions
 from service.auth import Acting, Actor, Reading, Transaction
@@ -21,6 +19,7 @@ from service.store import schedule as store
 from service.tables.schedule import EVENTS
 from service.tenancy import TenantSession
 from service.web import addresses, loading
+from service.web import typed as typed_as
 from service.web.frame import render_page
 from service.web.loading import bilingual
 from service.web.reasons import told
@@ -63,9 +62,9 @@ def record_event(
             session,
             item_id,
             kind=_known(kind),
-            happened_on=day_typed("happened_on", happened_on),
+            happened_on=typed_as.present("happened_on", typed_as.day("happened_on", happened_on)),
             note=note,
-            value=number_typed("value", value),
+            value=typed_as.number("value", value),
             unit=unit.strip() or None,
             actor_id=actor.person_id,
             now=now,
@@ -98,7 +97,7 @@ def override_due_date(
             session,
             item_id,
             activity=_activity(activity),
-            valid_until=day_typed("valid_until", valid_until),
+            valid_until=typed_as.present("valid_until", typed_as.day("valid_until", valid_until)),
             reason=_reason(reason),
             approved_by=approved_by,
             actor_id=actor.person_id,
@@ -109,32 +108,6 @@ def override_due_date(
             request, session, actor, item_id, today=today, now=now, typed=typed, refused=error
         )
     return RedirectResponse(addresses.item(item_id), 303)
-
-
-def day_typed(name: str, text: str) -> date:
-    """Return a day that was typed.
-
-    Raises:
-        InvalidField: it is none.
-    """
-    try:
-        return date.fromisoformat(text.strip())
-    except ValueError:
-        raise InvalidField(f"/{name}", f"{text!r} is no day") from None
-
-
-def number_typed(name: str, text: str) -> float | None:
-    """Return a number that was typed; None where nothing was.
-
-    Raises:
-        InvalidField: it is none.
-    """
-    if not text.strip():
-        return None
-    try:
-        return float(read_number(text))
-    except InvalidInput as error:
-        raise InvalidField(f"/{name}", error.reason) from error
 
 
 def _known(kind: str) -> str:

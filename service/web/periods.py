@@ -19,8 +19,8 @@ from service.store import schedule as store
 from service.tables.schedule import ACTIVITIES
 from service.tenancy import TenantSession
 from service.web import addresses
+from service.web import typed as typed_as
 from service.web.frame import TEMPLATES, render_page
-from service.web.items import number_typed
 from service.web.ledger import LEVELS
 from service.web.loading import bilingual
 from service.web.reasons import Told, told
@@ -110,7 +110,7 @@ def set_period(
             rule=_one_of("rule", rule, RULES),
             subject=subject.strip(),
             months=_months(months),
-            usage_limit=_above_zero(number_typed("usage_limit", usage_limit)),
+            usage_limit=_above_zero(typed_as.number("usage_limit", usage_limit)),
             usage_unit=usage_unit.strip() or None,
             source=_present(source),
             actor_id=actor.person_id,
@@ -128,7 +128,7 @@ def _one_of(name: str, text: str, known: tuple[str, ...]) -> str:
 
 
 def _months(text: str) -> int | None:
-    months = number_typed("months", text)
+    months = typed_as.number("months", text)
     if months is not None and not (months.is_integer() and 1 <= months <= LONGEST_MONTHS):
         raise InvalidField("/months", f"whole months from 1 to {LONGEST_MONTHS}")
     return None if months is None else int(months)
