@@ -404,7 +404,7 @@ def _save(
         id=uuid7(),
         problem_id=problem.id,
         checked=as_checked(checked),
-        solver=f"scipy {version('scipy')}",
+        solver=f"highspy {version('highspy')}",
         made_by=actor_id,
         made_at=now,
         **said,

@@ -13,7 +13,7 @@ from service.tables.operations import Job
 from service.tenancy import TenantSession
 from traceability.planning.planner import plan
 
-STAGES: Final = {"search": (0, 40), "program": (40, 90), "bound": (90, 99), "done": (99, 99)}
+STAGES: Final = {"bound": (0, 20), "search": (20, 50), "program": (50, 99), "done": (99, 99)}
 BETWEEN_NOTES: Final = 0.5  # seconds
 
 

@@ -61,7 +61,7 @@ class PlanRecord(TenantRow, table=True):
         follows_id: the plan in force when this one was made, or the one whose item was moved.
         origin: made by the planner, or moved by a person.
         checked, call_off: cost and counts of it, and of the call-off list, by the checker.
-        bound: no plan costs less; None where none was computed.
+        bound: no plan costs less; None where there was no time to find one.
         is_complete: whether nothing was cut short by time or by a person.
         conflicts: why items have no week.
     """

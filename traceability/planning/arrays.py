@@ -16,6 +16,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 ENOUGH = 1e-9  # hours, and money that is worth a change
+MANY = 10_000  # items; of more, prices and search keep another pace, and no program is solved
 ALL_SUBSETS_UP_TO = 10  # disciplines that share people
 
 
@@ -133,6 +134,17 @@ class Load:
         arrays = self.arrays
         np.add.at(self.hours, (arrays.discipline[items], weeks), sign * arrays.hours[items])
         self._count(np.flatnonzero(np.bincount(weeks)))
+
+    def put_one(self, item: int, week: int) -> None:
+        """Place one item into a week, as `put` does, and quicker."""
+        arrays = self.arrays
+        self.hours[arrays.discipline[item], week] += arrays.hours[item]
+        hours = self.hours[:, week]
+        left = arrays.closed_people[:, week] - self._sets @ hours
+        persons = (left + self._elsewhere).min(axis=1, initial=np.inf)
+        self._sets_left[week] = left
+        self._people_left[:, week] = persons
+        self.room[:, week] = np.minimum(arrays.most[:, week] - hours, persons)
 
     def _count(self, weeks: IntArray) -> None:
         """Count anew what room is left in some weeks."""

@@ -300,6 +300,7 @@ def _fits(problem: PlanningProblem, items: Sequence[DueItem]) -> bool:
     solved = solve(
         ProblemArrays(alone),
         overdue_weeks=sum(problem.weeks + abs(item.due_week) for item in items),
+        start=np.full(len(items), -1, dtype=np.int64),
         seconds=SECONDS_PER_TRIAL,
     )
     return solved.weeks is not None and bool((solved.weeks >= 0).all())

@@ -1,20 +1,39 @@
-"""The planning problem as an integer program, solved by HiGHS; its relaxation bounds every plan.
+"""The planning problem as an integer program, solved by HiGHS, and what its hours are worth.
 
 x[i, w] says whether item i is placed in week w, u[i] that it is not, y[s, w] whether site s is
-visited; peak[d, w] and ot[d, w] are hours, h[p, d, w] those of a person on a discipline. One row
-for each (i, w) ties x to y: summed rows would weaken the bound.
+visited; peak[d, w] and ot[d, w] are hours, h[g, d, w] those of people on a discipline, all who are
+authorised for the same counted together. One row for each (i, w) ties x to y: summed rows would
+weaken the bound.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from operator import itemgetter
 
+import highspy
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, csc_array
 
-from traceability.planning.arrays import FloatArray, IntArray, ProblemArrays
+from traceability.planning.arrays import MANY, FloatArray, IntArray, ProblemArrays
 
-OPTIMAL = 0
+ROUNDS = (1_000, 500, 500)  # steps of the first-order method that prices hours
+ROUNDS_OF_MANY = (*ROUNDS, 500)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Priced:
+    """What the relaxation says that hours and time are worth.
+
+    Attributes:
+        bound: no plan costs less.
+        toll: (disciplines, weeks), ≥ 0, for each hour of a discipline, besides peak and overtime.
+        overdue: ≥ 0, for each overdue week, besides its price.
+    """
+
+    bound: float
+    toll: FloatArray
+    overdue: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,69 +51,164 @@ class Solved:
     is_optimal: bool
 
 
+class _SilentHighs(highspy.Highs):
+    """HiGHS that prints nothing, not even its greeting when its callbacks are enabled."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+
+    def enableCallbacks(self) -> None:  # noqa: N802 - HiGHS's name
+        self.silent()
+        super().enableCallbacks()  # type: ignore[no-untyped-call]
+
+
 class _Program:
     """Variables and rows of a linear program, gathered piece by piece."""
 
     def __init__(self) -> None:
-        self.cost: list[FloatArray] = []
-        self.upper: list[FloatArray] = []
-        self.integer: list[NDArray[np.int8]] = []
-        self.count = 0
-        self.rows: list[IntArray] = []
-        self.columns: list[IntArray] = []
-        self.values: list[FloatArray] = []
-        self.low: list[FloatArray] = []
-        self.high: list[FloatArray] = []
+        self._cost: list[FloatArray] = []
+        self._upper: list[FloatArray] = []
+        self._integer: list[NDArray[np.bool_]] = []
+        self._count = 0
+        self._rows: list[IntArray] = []
+        self._columns: list[IntArray] = []
+        self._values: list[FloatArray] = []
+        self._low: list[FloatArray] = []
+        self._high: list[FloatArray] = []
         self.row_count = 0
 
     def variables(
-        self, cost: FloatArray, *, upper: float = np.inf, integer: bool = False
+        self, cost: FloatArray, *, upper: FloatArray | float, integer: bool = False
     ) -> IntArray:
-        """Add variables ≥ 0; return their columns."""
-        columns = np.arange(self.count, self.count + len(cost))
-        self.cost.append(cost)
-        self.upper.append(np.full(len(cost), upper))
-        self.integer.append(np.full(len(cost), integer, dtype=np.int8))
-        self.count += len(cost)
+        """Add variables in [0, upper], which is finite; return their columns."""
+        columns = np.arange(self._count, self._count + len(cost))
+        self._cost.append(cost)
+        self._upper.append(np.broadcast_to(np.asarray(upper, dtype=np.float64), cost.shape))
+        self._integer.append(np.full(len(cost), integer))
+        self._count += len(cost)
         return columns
 
     def constrain(self, low: FloatArray, high: FloatArray) -> IntArray:
         """Add rows low ≤ … ≤ high; return their numbers."""
         rows = np.arange(self.row_count, self.row_count + len(low))
-        self.low.append(low)
-        self.high.append(high)
+        self._low.append(low)
+        self._high.append(high)
         self.row_count += len(low)
         return rows
 
     def enter(self, rows: IntArray, columns: IntArray, values: FloatArray | float) -> None:
         """Write coefficients into rows."""
-        self.rows.append(rows)
-        self.columns.append(columns)
-        self.values.append(np.broadcast_to(np.asarray(values, dtype=np.float64), rows.shape))
+        self._rows.append(rows)
+        self._columns.append(columns)
+        self._values.append(np.broadcast_to(np.asarray(values, dtype=np.float64), rows.shape))
 
-    def solve(
-        self, *, relaxed: bool, seconds: float, gap: float
-    ) -> tuple[FloatArray | None, float | None, bool]:
-        """Return the best point, a lower bound of the cost, and whether the gap was reached."""
+    def solver(self, *, integer: bool, seconds: float) -> highspy.Highs:
+        """Return HiGHS with this program and a time limit, to be run on one core."""
+        solver, model, matrix = _SilentHighs(), highspy.HighsLp(), self._matrix()
+        solver.setOptionValue("time_limit", seconds)
+        solver.setOptionValue("threads", 1)
+        model.num_row_, model.num_col_ = matrix.shape
+        model.col_cost_ = np.concatenate(self._cost)
+        model.col_lower_ = np.zeros(self._count)
+        model.col_upper_ = np.concatenate(self._upper)
+        model.row_lower_ = np.concatenate(self._low)
+        model.row_upper_ = np.concatenate(self._high)
+        model.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+        model.a_matrix_.start_ = matrix.indptr
+        model.a_matrix_.index_ = matrix.indices
+        model.a_matrix_.value_ = matrix.data
+        if integer:
+            kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
+            model.integrality_ = [kinds[int(one)] for one in np.concatenate(self._integer)]
+        solver.passModel(model)
+        return solver
+
+    def signed(self, dual: FloatArray) -> FloatArray:
+        """Return duals of rows, 0 where one would price what its row does not limit."""
+        low, high = np.concatenate(self._low), np.concatenate(self._high)
+        return np.where(
+            dual > 0, np.where(np.isinf(low), 0.0, dual), np.where(np.isinf(high), 0.0, dual)
+        )
+
+    def bound(self, dual: FloatArray) -> float:
+        """Return what no point costs less than, by whatever signed duals of rows.
+
+        The rows are relaxed at their prices, and each variable stands at that of its ends which is
+        cheaper then: so the bound holds however early the solver was stopped.
+        """
+        side = np.where(dual > 0, np.concatenate(self._low), np.concatenate(self._high))
+        rows = (dual[dual != 0] * side[dual != 0]).sum()
+        reduced = np.concatenate(self._cost) - self._matrix().T @ dual
+        columns = (np.minimum(reduced, 0.0) * np.concatenate(self._upper)).sum()
+        return float(rows + columns)
+
+    def _matrix(self) -> csc_array:
         matrix = coo_array(
             (
-                np.concatenate(self.values),
-                (np.concatenate(self.rows), np.concatenate(self.columns)),
+                np.concatenate(self._values),
+                (np.concatenate(self._rows), np.concatenate(self._columns)),
             ),
-            shape=(self.row_count, self.count),
+            shape=(self.row_count, self._count),
         ).tocsc()
-        found = milp(
-            np.concatenate(self.cost),
-            integrality=None if relaxed else np.concatenate(self.integer),
-            bounds=Bounds(0.0, np.concatenate(self.upper)),
-            constraints=LinearConstraint(
-                matrix, np.concatenate(self.low), np.concatenate(self.high)
-            ),
-            options={"time_limit": seconds, "mip_rel_gap": gap},
-        )
-        bound = found.fun if relaxed else found.mip_dual_bound
-        point: FloatArray | None = found.x
-        return point, None if bound is None else float(bound), found.status == OPTIMAL
+        matrix.sum_duplicates()
+        return matrix
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PlanProgram:
+    """The program of a planning problem, and which of its variables and rows are which.
+
+    Attributes:
+        item, week: of each x; x are the first variables, u follow.
+        visit: of each y, site × weeks + week; `y` their columns.
+        cell: of each row of hours, discipline × weeks + week; `hard`, `done` those rows.
+        late: the row of overdue weeks.
+    """
+
+    program: _Program
+    item: IntArray
+    week: IntArray
+    u: IntArray
+    y: IntArray
+    visit: IntArray
+    cell: IntArray
+    hard: IntArray
+    done: IntArray
+    late: IntArray
+
+
+def price_hours(arrays: ProblemArrays, *, overdue_weeks: int, seconds: float) -> Priced:
+    """Price hours by the relaxation, near enough to plan with them, for so many steps or so long.
+
+    By a first-order method (PDLP), begun anew from where it has come: simplex and interior points
+    take a minute and more from 5 000 items on. Of the prices that it comes by, the best are kept.
+
+    Args:
+        arrays: the problem.
+        overdue_weeks: for how many weeks all items together may be overdue.
+        seconds: > 0, after which the prices found so far are returned.
+    """
+    laid = _lay(arrays, None, overdue_weeks)
+    solver = laid.program.solver(integer=False, seconds=seconds)
+    solver.setOptionValue("solver", "pdlp")
+    solver.setOptionValue("presolve", "off")
+    bound, best = 0.0, np.zeros(laid.program.row_count)
+    for steps in ROUNDS if len(arrays.hours) <= MANY else ROUNDS_OF_MANY:
+        solver.setOptionValue("pdlp_iteration_limit", steps)
+        solver.run()
+        found = solver.getSolution()
+        if found.dual_valid:
+            dual = laid.program.signed(np.asarray(found.row_dual))
+            bound, best = max((bound, best), (laid.program.bound(dual), dual), key=itemgetter(0))
+        if solver.getModelStatus() == highspy.HighsModelStatus.kOptimal:
+            break
+    toll = np.zeros(arrays.capacity.size)
+    toll[laid.cell] = -best[laid.hard] - best[laid.done]
+    return Priced(
+        bound=bound,
+        toll=toll.reshape(arrays.capacity.shape),
+        overdue=float(-best[laid.late].sum()),
+    )
 
 
 def solve(
@@ -102,38 +216,61 @@ def solve(
     *,
     seconds: float,
     overdue_weeks: int,
+    start: IntArray,
     gap: float = 0.0,
     trips: NDArray[np.bool_] | None = None,
+    progress: Callable[[float], bool] = lambda _share: True,
 ) -> Solved:
     """Solve the problem to a relative gap or for a time.
 
     Args:
         arrays: the problem.
         overdue_weeks: for how many weeks all items together may be overdue.
+        start: (items,), a plan that the solver need not find itself.
         seconds: > 0, after which the best plan found so far is returned.
         gap: in [0, 1), the distance from the bound that is near enough.
         trips: (sites, weeks), the only trips that may be made; all, if not given.
+        progress: is told the share of the time that is gone; False ends it.
     """
-    program, cells = _program(arrays, trips, overdue_weeks)
-    point, bound, is_optimal = program.solve(relaxed=False, seconds=seconds, gap=gap)
-    if point is None:
+
+    def heed(event: highspy.HighsCallbackEvent) -> None:
+        if not progress(min(1.0, event.data_out.running_time / seconds)):
+            event.interrupt()
+
+    laid = _lay(arrays, trips, overdue_weeks)
+    solver = laid.program.solver(integer=True, seconds=seconds)
+    solver.setOptionValue("mip_rel_gap", gap)
+    columns, values = _point(arrays, laid, start)
+    solver.setSolution(len(columns), columns, values)
+    solver.cbMipInterrupt.subscribe(heed)
+    solver.run()
+    info = solver.getInfo()
+    bound = info.mip_dual_bound if np.isfinite(info.mip_dual_bound) else None
+    if info.primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
         return Solved(weeks=None, bound=bound, is_optimal=False)
+    point = np.asarray(solver.getSolution().col_value)
     weeks = np.full(len(arrays.hours), -1, dtype=np.int64)
-    chosen = point[: len(cells[0])] > 0.5
-    weeks[cells[0][chosen]] = cells[1][chosen]
+    chosen = point[: len(laid.item)] > 0.5
+    weeks[laid.item[chosen]] = laid.week[chosen]
+    is_optimal = solver.getModelStatus() == highspy.HighsModelStatus.kOptimal
     return Solved(weeks=weeks, bound=bound, is_optimal=is_optimal)
 
 
-def lower_bound(arrays: ProblemArrays, *, overdue_weeks: int, seconds: float) -> float | None:
-    """Return what no plan can cost less than, by the relaxation; None if time did not suffice."""
-    program, _ = _program(arrays, None, overdue_weeks)
-    point, bound, is_optimal = program.solve(relaxed=True, seconds=seconds, gap=0.0)
-    return bound if point is not None and is_optimal else None
+def _point(
+    arrays: ProblemArrays, laid: _PlanProgram, weeks: IntArray
+) -> tuple[IntArray, FloatArray]:
+    """Return the columns of whole numbers, and their values in a plan."""
+    x = (weeks[laid.item] == laid.week).astype(np.float64)
+    u = (weeks < 0).astype(np.float64)
+    placed = weeks >= 0
+    y = np.isin(laid.visit, arrays.site[placed] * arrays.problem.weeks + weeks[placed])
+    columns = np.concatenate([np.arange(len(x)), laid.u, laid.y])
+    return columns, np.concatenate([x, u, y.astype(np.float64)])
 
 
-def _program(
+def _lay(
     arrays: ProblemArrays, trips: NDArray[np.bool_] | None, overdue_weeks: int
-) -> tuple[_Program, tuple[IntArray, IntArray]]:
+) -> _PlanProgram:
     program, prices = _Program(), arrays.problem.prices
     open_ = np.isfinite(arrays.base)
     if trips is not None:
@@ -158,19 +295,17 @@ def _program(
     cells, cell = np.unique(
         arrays.discipline[item] * arrays.problem.weeks + week, return_inverse=True
     )
-    capacity = arrays.capacity.ravel()[cells]
-    peak = program.variables(np.full(len(cells), prices.peak_per_hour))
-    overtime = program.variables(np.full(len(cells), prices.overtime_per_hour))
-    limits: tuple[tuple[FloatArray, IntArray | None], ...] = (
-        (arrays.most.ravel()[cells], None),
-        (prices.peak_share * capacity, peak),
-        (capacity, overtime),
-    )
-    for limit, relief in limits:
+    capacity, most = arrays.capacity.ravel()[cells], arrays.most.ravel()[cells]
+    hard = program.constrain(np.full(len(cells), -np.inf), most)
+    program.enter(hard[cell], x, arrays.hours[item])
+    for limit, price in (
+        (prices.peak_share * capacity, prices.peak_per_hour),
+        (capacity, prices.overtime_per_hour),
+    ):
+        beyond = program.variables(np.full(len(cells), price), upper=most)  # never reached
         rows = program.constrain(np.full(len(cells), -np.inf), limit)
         program.enter(rows[cell], x, arrays.hours[item])
-        if relief is not None:
-            program.enter(rows, relief, -1.0)
+        program.enter(rows, beyond, -1.0)
 
     # 4. No longer overdue than allowed.
     late = program.constrain(np.array([-np.inf]), np.array([float(overdue_weeks)]))
@@ -178,28 +313,27 @@ def _program(
     program.enter(np.repeat(late, len(u)), u, arrays.overdue_unplaced)
 
     # 5. The hours of people, each on the disciplines they are authorised for.
-    _add_persons(program, arrays, cells, x, cell, arrays.hours[item])
-    return program, (item, week)
-
-
-def _add_persons(
-    program: _Program,
-    arrays: ProblemArrays,
-    cells: IntArray,
-    x: IntArray,
-    cell: IntArray,
-    hours: FloatArray,
-) -> None:
-    discipline, week = np.divmod(cells, arrays.problem.weeks)
     done = program.constrain(np.full(len(cells), -np.inf), np.zeros(len(cells)))
-    program.enter(done[cell], x, hours)
+    program.enter(done[cell], x, arrays.hours[item])
+    _add_people(program, arrays, cells, done)
+    return _PlanProgram(
+        program=program, item=item, week=week, u=u, y=y, visit=visits, cell=cells,
+        hard=hard, done=done, late=late,
+    )  # fmt: skip
+
+
+def _add_people(program: _Program, arrays: ProblemArrays, cells: IntArray, done: IntArray) -> None:
+    """Let all who are authorised for the same work their hours together, on any of it."""
+    discipline, week = np.divmod(cells, arrays.problem.weeks)
+    hours: dict[tuple[str, ...], FloatArray] = {}
     for person in arrays.problem.persons:
-        may = np.array([name in person.disciplines for name in arrays.disciplines])
+        alike = tuple(sorted(person.disciplines))
+        hours[alike] = hours.get(alike, 0.0) + np.array(person.hours)
+    for alike in sorted(hours):
+        may = np.array([name in alike for name in arrays.disciplines], dtype=np.bool_)
         mine = np.flatnonzero(may[discipline])
-        if not len(mine):
-            continue
-        h = program.variables(np.zeros(len(mine)))
+        h = program.variables(np.zeros(len(mine)), upper=hours[alike][week[mine]])
         program.enter(done[mine], h, -1.0)
         weeks, of_week = np.unique(week[mine], return_inverse=True)
-        rows = program.constrain(np.full(len(weeks), -np.inf), np.array(person.hours)[weeks])
+        rows = program.constrain(np.full(len(weeks), -np.inf), hours[alike][weeks])
         program.enter(rows[of_week], h, 1.0)

@@ -3,21 +3,28 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from traceability.planning.arrays import IntArray, ProblemArrays
+from traceability.planning.arrays import MANY, IntArray, ProblemArrays
 from traceability.planning.check import CheckedPlan, Rule, check_plan
-from traceability.planning.model import lower_bound, solve
+from traceability.planning.model import Solved, price_hours, solve
 from traceability.planning.problem import PlanningProblem
-from traceability.planning.search import earliest_due_first, repair, search, settle
+from traceability.planning.search import (
+    PACES,
+    PACES_OF_MANY,
+    earliest_due_first,
+    repair,
+    search,
+    settle,
+)
 
 EXACT_UP_TO = 60  # items, whose best plan is proven
 WHOLE_MODEL_UP_TO = 1_500
-BOUND_UP_TO = 5_000
-PROGRAM_UP_TO = 10_000
 GAP = 0.01
+PRICED_WITHIN = 0.5  # of the time left, whatever the prices are then
 KEPT_FOR_THE_END = 0.1  # of the time, in which a plan is repaired, settled and checked
 
 
@@ -37,7 +44,8 @@ class Planned:
         best: the plan.
         method: how it was found.
         earliest_due_first: what a call-off list would have given.
-        bound: no plan costs less; None where none was computed.
+        bound: no plan that is overdue for no longer than allowed costs less; None where there was
+            no time to find one, or no such plan.
         is_complete: whether nothing was cut short by time or by the caller.
     """
 
@@ -86,8 +94,11 @@ def plan(
     """Plan everything that is due: feasibly, as cheaply as time allows.
 
     1. Earliest due first, which every later plan must beat.
-    2. Local search with rising prices of hours that nobody has, then repair.
-    3. The integer program: whole for small problems, on the search's own trips for larger ones.
+    2. The relaxation: what hours are worth, and what no plan can cost less than.
+    3. Local search from those tolls with rising prices of hours that nobody has, then repair; the
+       same from higher tolls.
+    4. The integer program, from the plan found: whole for small problems, on the search's own trips
+       for larger ones.
     The cheapest plan is kept that breaks no rule and is overdue for no longer than allowed.
 
     Args:
@@ -97,31 +108,16 @@ def plan(
         progress: is told the stage and the share of it done.
     """
     watch = Stopwatch(clock, seconds)
-    arrays = ProblemArrays(problem)
-    contest = _Contest(problem, arrays)
-    edf = contest.edf
-    go_on = True
-
-    def searching(share: float) -> bool:
-        nonlocal go_on
-        go_on = progress("search", share) and watch.left > KEPT_FOR_THE_END * seconds
-        return go_on
-
-    found = search(
-        arrays,
-        arrays.weeks_of(edf.plan),
-        overdue_weeks=contest.overdue_weeks,
-        progress=searching,
-    )
-    contest.enter(Method.LOCAL_SEARCH, found)
-    bound, is_complete = None, go_on
-    if go_on and 0 < len(problem.items) <= PROGRAM_UP_TO:
-        bound, is_complete = _solve(arrays, contest, found, watch, progress)
+    contest = _Contest(problem)
+    bound, is_complete = 0.0, False
+    if progress("bound", 0.0):
+        bound, is_complete = _better(contest, watch, seconds, progress)
+    progress("done", 1.0)
     return Planned(
         best=contest.best,
         method=contest.method,
-        earliest_due_first=edf,
-        bound=bound,
+        earliest_due_first=contest.edf,
+        bound=bound if bound > 0 and contest.keeps_limit else None,
         is_complete=is_complete,
     )
 
@@ -129,14 +125,20 @@ def plan(
 class _Contest:
     """The best feasible plan so far."""
 
-    def __init__(self, problem: PlanningProblem, arrays: ProblemArrays) -> None:
+    def __init__(self, problem: PlanningProblem) -> None:
         self.problem = problem
-        self.arrays = arrays
+        self.arrays = ProblemArrays(problem)
+        self.listed = earliest_due_first(self.arrays)
         self.method = Method.EARLIEST_DUE_FIRST
-        self.edf = check_plan(problem, arrays.plan_of(earliest_due_first(arrays)))
+        self.edf = check_plan(problem, self.arrays.plan_of(self.listed))
         self.best = self.edf
         allowed = problem.most_overdue_weeks
         self.overdue_weeks = self.best.overdue_weeks if allowed is None else allowed
+
+    @property
+    def keeps_limit(self) -> bool:
+        """Whether the best plan so far is overdue for no longer than allowed."""
+        return self.best.overdue_weeks <= self.overdue_weeks
 
     def enter(self, method: Method, weeks: IntArray) -> None:
         """Check a plan, mend what the search did not see, and keep it if it is the best."""
@@ -145,51 +147,96 @@ class _Contest:
             for violation in short:
                 self.arrays.add_set(violation.disciplines)
             checked = check_plan(self.problem, self.arrays.plan_of(repair(self.arrays, weeks)))
-        is_cheaper = checked.cost.total < self.best.cost.total
-        if is_cheaper and checked.overdue_weeks <= self.overdue_weeks:
+        is_better = checked.cost.total < self.best.cost.total or not self.keeps_limit
+        if is_better and checked.overdue_weeks <= self.overdue_weeks:
             self.best, self.method = checked, method
 
 
-def _solve(
-    arrays: ProblemArrays, contest: _Contest, found: IntArray, watch: Stopwatch, progress: Progress
-) -> tuple[float | None, bool]:
-    """Enter the integer program's plan; return a bound of every plan, and whether it was solved.
+def _better(
+    contest: _Contest, watch: Stopwatch, seconds: float, progress: Progress
+) -> tuple[float, bool]:
+    """Enter what search and program find; return a bound of all, and whether all was tried."""
+    arrays, limit = contest.arrays, contest.overdue_weeks
+    worth = price_hours(arrays, overdue_weeks=limit, seconds=PRICED_WITHIN * watch.left)
+    paces = PACES if len(arrays.hours) <= MANY else PACES_OF_MANY
+    go_on = True
 
-    A large problem is solved on the trips of the plan found by search, and on those that the
-    call-off list makes for what that plan is late with.
+    def searching(searched: int, share: float) -> bool:
+        nonlocal go_on
+        told = progress("search", (searched + share) / len(paces))
+        go_on = told and watch.left > KEPT_FOR_THE_END * seconds
+        return go_on
+
+    for searched, pace in enumerate(paces):
+        if go_on:
+            found = search(
+                arrays, contest.listed, worth=worth, pace=pace, overdue_weeks=limit,
+                progress=partial(searching, searched),
+            )  # fmt: skip
+            contest.enter(Method.LOCAL_SEARCH, found)
+    if go_on and len(arrays.hours) <= MANY and progress("program", 0.0):
+        solved_bound, go_on = _solve(contest, watch, progress)
+        return max(worth.bound, solved_bound), go_on
+    return worth.bound, go_on
+
+
+def _solve(contest: _Contest, watch: Stopwatch, progress: Progress) -> tuple[float, bool]:
+    """Enter what the integer program finds; return a bound of all plans, and whether it was solved.
+
+    It is solved on some trips alone, which is soon done and bounds no other plan; of few items it
+    is solved whole, after that or at once.
     """
-    count, limit = len(arrays.problem.items), contest.overdue_weeks
+    count = len(contest.arrays.hours)
     is_whole = count <= WHOLE_MODEL_UP_TO
-    if not progress("program", 0.0):
-        return None, False
-    wants_bound = not is_whole and count <= BOUND_UP_TO
+    parts = 2 if is_whole and count > EXACT_UP_TO else 1
+    bound, is_solved = 0.0, True
+
+    def solving(part: int, share: float) -> bool:
+        return progress("program", (part + share) / parts)
+
+    for part in range(parts):
+        trips = None if is_whole and part == parts - 1 else _trips(contest)
+        seconds = watch.left * (1 - KEPT_FOR_THE_END) / (parts - part)
+        solved = _solve_on(contest, trips, seconds, partial(solving, part))
+        bound = solved.bound if trips is None and solved.bound else 0.0
+        is_solved = solved.is_optimal
+        if not solving(part, 1.0):
+            return bound, False
+    return bound, is_solved
+
+
+def _solve_on(
+    contest: _Contest,
+    trips: NDArray[np.bool_] | None,
+    seconds: float,
+    progress: Callable[[float], bool],
+) -> Solved:
+    """Enter what the program finds on some trips, or on all, from the best plan so far."""
+    arrays, limit = contest.arrays, contest.overdue_weeks
     solved = solve(
         arrays,
-        seconds=watch.left * (0.5 if wants_bound else 1 - KEPT_FOR_THE_END),
+        seconds=seconds,
         overdue_weeks=limit,
-        gap=0.0 if count <= EXACT_UP_TO else GAP,
-        trips=None if is_whole else _trips(arrays, contest, found),
+        start=arrays.weeks_of(contest.best.plan),
+        gap=0.0 if len(arrays.hours) <= EXACT_UP_TO else GAP,
+        trips=trips,
+        progress=progress,
     )
-    bound = solved.bound if is_whole else None
     if solved.weeks is not None:
         mended = settle(
-            arrays,
-            repair(arrays, solved.weeks),
-            listed=arrays.weeks_of(contest.edf.plan),
-            overdue_weeks=limit,
+            arrays, repair(arrays, solved.weeks), listed=contest.listed, overdue_weeks=limit
         )
         contest.enter(Method.INTEGER_PROGRAM, mended)
-    if bound is None and count <= BOUND_UP_TO and watch.left > 0 and progress("bound", 0.0):
-        bound = lower_bound(arrays, overdue_weeks=limit, seconds=watch.left)
-    progress("done", 1.0)
-    return bound, solved.is_optimal
+    return solved
 
 
-def _trips(arrays: ProblemArrays, contest: _Contest, found: IntArray) -> NDArray[np.bool_]:
+def _trips(contest: _Contest) -> NDArray[np.bool_]:
+    """Return the trips of the best plan, and of the list for what that plan is late with."""
+    arrays, listed = contest.arrays, contest.listed
+    best = arrays.weeks_of(contest.best.plan)
+    is_late = (best < 0) | (arrays.overdue[np.arange(len(best)), best] > 0)
     trips = np.zeros((len(arrays.sites), arrays.problem.weeks), dtype=np.bool_)
-    placed = found >= 0
-    trips[arrays.site[placed], found[placed]] = True
-    listed = arrays.weeks_of(contest.edf.plan)
-    late = (listed >= 0) & (~placed | (arrays.overdue[np.arange(len(found)), found] > 0))
-    trips[arrays.site[late], listed[late]] = True
+    for weeks in (best, np.where(is_late, listed, -1)):
+        placed = weeks >= 0
+        trips[arrays.site[placed], weeks[placed]] = True
     return trips

@@ -8,21 +8,38 @@ a repaired plan breaks no rule. Nothing is random: one problem has one plan.
 
 from collections.abc import Callable
 from copy import copy
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from traceability.planning.arrays import ENOUGH, FloatArray, IntArray, Load, ProblemArrays
+from traceability.planning.model import Priced
 
 CALL_OFF_WEEKS = 4  # how long before its due week the earliest-due-first plan takes an item
-SWEEPS = 24  # of all sites, while tolls grow
 LAST_SWEEPS = 2  # when hours that nobody has are closed
 FIRST_PRICE, LAST_PRICE = 40.0, 1500.0  # of an hour that nobody has
-TOLL = 200.0  # an hour and sweep, of a week over-full by a fifth of its capacity or more
 LONGEST_CHAIN = 6  # of items that make room for one
-OVERDUE_DEARER = 5.0  # times the price of an overdue week, on top of it, in the first sweep
-MOST_PRESSED = 50  # items
-LEAST_DEARER, MOST_DEARER = 0.2, 40.0  # in later ones
+LEAST_DEARER, MOST_DEARER = 0.2, 40.0  # times the price of an overdue week, on top of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How tolls change in a search.
+
+    Attributes:
+        sweeps: how often each site is taken up meanwhile.
+        first: times the relaxation's tolls, in the first sweep.
+        step: an hour and sweep, of a week over-full by a fifth of its capacity or more.
+    """
+
+    sweeps: int
+    first: float
+    step: float
+
+
+PACES = (Pace(sweeps=24, first=1.0, step=50.0), Pace(sweeps=24, first=1.5, step=50.0))
+PACES_OF_MANY = (Pace(sweeps=20, first=1.5, step=100.0),)  # their tolls are less exact, and lie low
 
 
 def earliest_due_first(arrays: ProblemArrays) -> IntArray:
@@ -53,33 +70,38 @@ def search(
     arrays: ProblemArrays,
     start: IntArray,
     *,
+    worth: Priced,
+    pace: Pace,
     overdue_weeks: int,
-    sweeps: int = SWEEPS,
     progress: Callable[[float], bool] = lambda _share: True,
 ) -> IntArray:
-    """Improve a plan site by site while tolls and prices grow, then repair and polish it.
+    """Improve a plan site by site while tolls and prices change, then repair and polish it.
 
     Args:
         arrays: the problem.
         start: the plan to begin with: the call-off list's.
+        worth: what hours and overdue weeks are worth by the relaxation.
+        pace: how tolls change.
         overdue_weeks: for how many weeks all items together may be overdue; overdue weeks grow
             dearer from sweep to sweep while they are more, and cheaper while they are not.
-        sweeps: how often each site is taken up; with fewer, tolls grow faster.
         progress: is told the share done, in [0, 1], after each site; False ends the search.
     """
-    weeks, load, dearer = start.copy(), Load(arrays, start), OVERDUE_DEARER
-    steps = sweeps + LAST_SWEEPS
-    for sweep, price in enumerate(np.geomspace(FIRST_PRICE, LAST_PRICE, sweeps)):
+    weeks, load = start.copy(), Load(arrays, start)
+    load.toll = pace.first * worth.toll
+    usual = arrays.problem.prices.overdue_per_week
+    dearer = min(worth.overdue / usual, MOST_DEARER) if usual else 0.0
+    steps = pace.sweeps + LAST_SWEEPS
+    for sweep, price in enumerate(np.geomspace(FIRST_PRICE, LAST_PRICE, pace.sweeps)):
         priced = _priced(arrays, dearer)
         if not _sweep(priced, load, weeks, float(price), progress, (sweep, steps)):
             break
-        load.toll = _next_toll(load, SWEEPS / sweeps)
+        load.toll = _next_toll(load, pace.step)
         is_late = arrays.overdue_of(weeks) > overdue_weeks
-        dearer = min(MOST_DEARER, max(LEAST_DEARER, dearer * (1.25 if is_late else 0.8)))
+        dearer = np.clip(1.25 * dearer, LEAST_DEARER, MOST_DEARER) if is_late else 0.8 * dearer
     weeks = settle(
         arrays, repair(priced, weeks), listed=start, overdue_weeks=overdue_weeks, dearer=dearer
     )
-    for sweep in range(sweeps, steps):
+    for sweep in range(pace.sweeps, steps):
         load = Load(arrays, weeks)
         goes_on = _sweep(_priced(arrays, dearer), load, weeks, np.inf, progress, (sweep, steps))
         if not goes_on:
@@ -111,11 +133,11 @@ def _sweep(
     return True
 
 
-def _next_toll(load: Load, quicker: float) -> FloatArray:
+def _next_toll(load: Load, most: float) -> FloatArray:
     """Return tolls that grew where a week is over-full, and fell where it has room."""
     usual = np.maximum(load.arrays.capacity.mean(axis=1, keepdims=True), ENOUGH)
     step = np.clip(-load.room / (0.2 * usual), -0.5, 1.0)
-    toll: FloatArray = np.maximum(0.0, load.toll + TOLL * quicker * step)
+    toll: FloatArray = np.maximum(0.0, load.toll + most * step)
     return toll
 
 
@@ -129,29 +151,35 @@ def settle(
 ) -> IntArray:
     """Hasten a plan until it is overdue for no longer than allowed.
 
-    Overdue weeks grow dearer as long as they are too many; where a single move does not help, items
-    are pressed into the weeks that they have in the call-off list.
+    Overdue weeks grow dearer as long as they are too many. Where moves do not help, what is later
+    than in the call-off list is pressed into its week there, the latest first, and stays there
+    while others are: in the end that is the list itself.
     """
     weeks = hasten(_priced(arrays, dearer), weeks)
     while arrays.overdue_of(weeks) > overdue_weeks and dearer < MOST_DEARER:
         dearer = min(max(1.0, 4 * dearer), MOST_DEARER)
         weeks = hasten(_priced(arrays, dearer), weeks)
-    late = arrays.overdue_each(weeks) - arrays.overdue_each(listed)
-    for i in np.argsort(-late, kind="stable")[: min(MOST_PRESSED, np.count_nonzero(late > 0))]:
-        if arrays.overdue_of(weeks) <= overdue_weeks:
+    held = np.zeros(len(weeks), dtype=np.bool_)
+    while (excess := arrays.overdue_of(weeks) - overdue_weeks) > 0:
+        late = arrays.overdue_each(weeks) - arrays.overdue_each(listed)
+        worst = np.argsort(np.where(held, 0.0, -late), kind="stable")
+        worst = worst[(late[worst] > 0) & ~held[worst]]
+        if not len(worst):
             break
-        pressed = _press(_priced(arrays, dearer), weeks, int(i), int(listed[i]))
-        weeks = min(weeks, pressed, key=arrays.overdue_of)
+        held[worst[: 1 + np.searchsorted(np.cumsum(late[worst]), excess)]] = True
+        weeks = _press(_priced(arrays, dearer), weeks, held, listed)
     return weeks
 
 
-def _press(arrays: ProblemArrays, weeks: IntArray, i: int, week: int) -> IntArray:
-    """Return a plan in which an item has a week, whoever must leave it."""
-    pressed, bound = weeks.copy(), copy(arrays)
-    pressed[i] = week
+def _press(
+    arrays: ProblemArrays, weeks: IntArray, held: NDArray[np.bool_], listed: IntArray
+) -> IntArray:
+    """Return a plan in which some items have their weeks of the list, whoever must leave them."""
+    items = np.flatnonzero(held)
+    pressed, bound = np.where(held, listed, weeks), copy(arrays)
     bound.base, bound.unplaced = arrays.base.copy(), arrays.unplaced.copy()
-    bound.base[i] = bound.unplaced[i] = np.inf  # whatever else it could do
-    bound.base[i, week] = arrays.base[i, week]
+    bound.base[items] = bound.unplaced[items] = np.inf  # whatever else they could do
+    bound.base[items, listed[items]] = arrays.base[items, listed[items]]
     return repair(bound, pressed)
 
 
@@ -399,7 +427,7 @@ class _Site:
             week = int(np.argmin(now[position]))
             if now[position, week] < self.unplaced[position]:
                 chosen[position] = week
-                load.put(self.members[position : position + 1], chosen[position : position + 1])
+                load.put_one(int(self.members[position]), week)
                 column = slice(week, week + 1)
                 now[:, column] = self.base[:, column] + load.price(self.members, missing, column)
         return chosen

@@ -9,7 +9,7 @@ from tests.traceability.planning.test_plan_proof import fleet
 from traceability.planning.arrays import Load, ProblemArrays
 from traceability.planning.planner import plan
 from traceability.planning.problem import DueItem, Person, PlanningProblem
-from traceability.planning.search import earliest_due_first, hasten, repair
+from traceability.planning.search import earliest_due_first, hasten, repair, settle
 
 
 def gauge(id_: str, *, due: int, latest: int, discipline: str = "pressure") -> DueItem:
@@ -104,6 +104,37 @@ def test_what_is_taken_out_and_put_back_leaves_the_room_as_it_was(seed: int):
 
 
 @pytest.mark.parametrize("seed", range(5))
+def test_items_put_one_by_one_leave_the_room_that_they_leave_together(seed: int):
+    arrays = ProblemArrays(fleet(seed))
+    weeks = earliest_due_first(arrays)
+    together, load = Load(arrays, weeks), Load(arrays, np.full(len(weeks), -1))
+
+    for item, week in enumerate(weeks.tolist()):
+        if week >= 0:
+            load.put_one(item, week)
+
+    assert load.room == pytest.approx(together.room)
+    assert load.hours == pytest.approx(together.hours)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_plan_settled_is_no_longer_overdue_than_the_list(seed: int):
+    """From the plan that waits longest: all items in the last week that is permitted, repaired."""
+    arrays = ProblemArrays(fleet(seed))
+    listed = earliest_due_first(arrays)
+    allowed = int(arrays.overdue_of(listed))
+    permitted = np.isfinite(arrays.base)
+    last = permitted.shape[1] - 1 - permitted[:, ::-1].argmax(axis=1)
+    late = repair(arrays, np.where(permitted.any(axis=1), last, -1))
+
+    settled = settle(arrays, late, listed=listed, overdue_weeks=allowed)
+
+    assert arrays.overdue_of(late) > allowed
+    assert arrays.overdue_of(settled) <= allowed
+    assert Load(arrays, settled).room.min() > -1e-6
+
+
+@pytest.mark.parametrize("seed", range(5))
 def test_a_repaired_plan_is_over_full_nowhere(seed: int):
     """All items start in the first week that is permitted, whatever there is room for."""
     arrays = ProblemArrays(fleet(seed))
@@ -126,7 +157,7 @@ def test_the_search_ends_in_time_to_repair_and_check_what_it_found():
 
     made = plan(fleet(0), clock=lambda: float(next(clock)), seconds=50.0, progress=progress)
 
-    assert set(told) == {"search"}
-    assert len(told) <= 46  # nine tenths of it, and the stroke that tells
+    assert told.count("search") <= 46  # nine tenths of it, and the stroke that tells
+    assert "program" not in told
     assert not made.is_complete
     assert made.best.is_feasible
