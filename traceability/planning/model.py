@@ -177,7 +177,13 @@ class _PlanProgram:
     late: IntArray
 
 
-def price_hours(arrays: ProblemArrays, *, overdue_weeks: int, seconds: float) -> Priced:
+def price_hours(
+    arrays: ProblemArrays,
+    *,
+    overdue_weeks: int,
+    seconds: float,
+    progress: Callable[[float], bool] = lambda _share: True,
+) -> Priced:
     """Price hours by the relaxation, near enough to plan with them, for so many steps or so long.
 
     By a first-order method (PDLP), begun anew from where it has come: simplex and interior points
@@ -187,20 +193,23 @@ def price_hours(arrays: ProblemArrays, *, overdue_weeks: int, seconds: float) ->
         arrays: the problem.
         overdue_weeks: for how many weeks all items together may be overdue.
         seconds: > 0, after which the prices found so far are returned.
+        progress: is told the share done, in (0, 1], after each round; False ends it.
     """
     laid = _lay(arrays, None, overdue_weeks)
     solver = laid.program.solver(integer=False, seconds=seconds)
     solver.setOptionValue("solver", "pdlp")
     solver.setOptionValue("presolve", "off")
     bound, best = 0.0, np.zeros(laid.program.row_count)
-    for steps in ROUNDS if len(arrays.hours) <= MANY else ROUNDS_OF_MANY:
+    rounds = ROUNDS if len(arrays.hours) <= MANY else ROUNDS_OF_MANY
+    for done, steps in enumerate(rounds, start=1):
         solver.setOptionValue("pdlp_iteration_limit", steps)
         solver.run()
         found = solver.getSolution()
         if found.dual_valid:
             dual = laid.program.signed(np.asarray(found.row_dual))
             bound, best = max((bound, best), (laid.program.bound(dual), dual), key=itemgetter(0))
-        if solver.getModelStatus() == highspy.HighsModelStatus.kOptimal:
+        is_optimal = solver.getModelStatus() == highspy.HighsModelStatus.kOptimal
+        if not progress(done / len(rounds)) or is_optimal:
             break
     toll = np.zeros(arrays.capacity.size)
     toll[laid.cell] = -best[laid.hard] - best[laid.done]

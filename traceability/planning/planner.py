@@ -157,7 +157,10 @@ def _better(
 ) -> tuple[float, bool]:
     """Enter what search and program find; return a bound of all, and whether all was tried."""
     arrays, limit = contest.arrays, contest.overdue_weeks
-    worth = price_hours(arrays, overdue_weeks=limit, seconds=PRICED_WITHIN * watch.left)
+    worth = price_hours(
+        arrays, overdue_weeks=limit, seconds=PRICED_WITHIN * watch.left,
+        progress=partial(progress, "bound"),
+    )  # fmt: skip
     paces = PACES if len(arrays.hours) <= MANY else PACES_OF_MANY
     go_on = True
 
@@ -174,10 +177,13 @@ def _better(
                 progress=partial(searching, searched),
             )  # fmt: skip
             contest.enter(Method.LOCAL_SEARCH, found)
-    if go_on and len(arrays.hours) <= MANY and progress("program", 0.0):
-        solved_bound, go_on = _solve(contest, watch, progress)
-        return max(worth.bound, solved_bound), go_on
-    return worth.bound, go_on
+    go_on = go_on and watch.left > 0
+    if not go_on or len(arrays.hours) > MANY:
+        return worth.bound, go_on
+    if not progress("program", 0.0):
+        return worth.bound, False
+    solved_bound, is_solved = _solve(contest, watch, progress)
+    return max(worth.bound, solved_bound), is_solved
 
 
 def _solve(contest: _Contest, watch: Stopwatch, progress: Progress) -> tuple[float, bool]:
@@ -200,7 +206,7 @@ def _solve(contest: _Contest, watch: Stopwatch, progress: Progress) -> tuple[flo
         solved = _solve_on(contest, trips, seconds, partial(solving, part))
         bound = solved.bound if trips is None and solved.bound else 0.0
         is_solved = solved.is_optimal
-        if not solving(part, 1.0):
+        if not (solving(part, 1.0) and watch.left):
             return bound, False
     return bound, is_solved
 

@@ -103,6 +103,40 @@ def test_who_ends_the_program_keeps_what_the_search_found():
     assert made.best.cost.total <= searched(problem).best.cost.total
 
 
+def test_who_ends_the_pricing_of_hours_gets_the_bound_of_its_first_round():
+    problem, told = fleet(400), []
+
+    def progress(stage: str, share: float) -> bool:
+        told.append((stage, share))
+        return stage == "bound" and share == 0.0
+
+    made = plan(problem, clock=lambda: 0.0, progress=progress)
+
+    assert told[:2] == [("bound", 0.0), ("bound", 1 / 3)]
+    assert "program" not in {stage for stage, _ in told}
+    assert made.best.is_feasible
+    assert made.bound is not None
+    assert not made.is_complete
+
+
+def test_when_the_time_is_over_no_program_is_begun():
+    """By a clock that stands still until the search has begun, and then strikes an hour."""
+    stages: list[str] = []
+
+    def progress(stage: str, _share: float) -> bool:
+        stages.append(stage)
+        return True
+
+    made = plan(fleet(200), clock=lambda: 3_600.0 if "search" in stages else 0.0, progress=progress)
+
+    assert "program" not in stages
+    assert not made.is_complete
+
+
+def test_a_plan_without_its_program_is_not_complete():
+    assert not searched(fleet(200)).is_complete
+
+
 def test_who_ends_before_anything_is_tried_keeps_the_call_off_list():
     made = plan(fleet(200), clock=lambda: 0.0, progress=lambda _stage, _share: False)
 
