@@ -1,9 +1,10 @@
 """Plans found by hand's ways: earliest due first, local search site by site, repair.
 
 The search lets hours be taken that nobody has, at a price; beside it each full week of a discipline
-collects a toll that grows from sweep to sweep while the week stays over-full, so that whoever can
-work elsewhere leaves it to whom it alone suits. What is still over-full in the end is repaired:
-a repaired plan breaks no rule. Nothing is random: one problem has one plan.
+collects a toll, first what the relaxation prices it at, that grows from sweep to sweep while the
+week stays over-full, so that whoever can work elsewhere leaves it to whom it alone suits. What is
+still over-full in the end is repaired: a repaired plan breaks no rule. Nothing is random: one
+problem has one plan.
 """
 
 from collections.abc import Callable
