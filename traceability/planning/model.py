@@ -15,10 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csc_array
 
-from traceability.planning.arrays import MANY, FloatArray, IntArray, ProblemArrays
+from traceability.planning.arrays import FloatArray, IntArray, ProblemArrays
 
-ROUNDS = (1_000, 500, 500)  # steps of the first-order method that prices hours
-ROUNDS_OF_MANY = (*ROUNDS, 500)
+ROUNDS = (1_000, 500)  # steps of the first-order method that prices hours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +107,7 @@ class _Program:
         solver.setOptionValue("time_limit", seconds)
         solver.setOptionValue("threads", 1)
         model.num_row_, model.num_col_ = matrix.shape
-        model.col_cost_ = np.concatenate(self._cost)
+        model.col_cost_ = self.costs()
         model.col_lower_ = np.zeros(self._count)
         model.col_upper_ = np.concatenate(self._upper)
         model.row_lower_ = np.concatenate(self._low)
@@ -123,6 +122,10 @@ class _Program:
         solver.passModel(model)
         return solver
 
+    def costs(self) -> FloatArray:
+        """Return what a unit of each variable costs."""
+        return np.concatenate(self._cost)
+
     def signed(self, dual: FloatArray) -> FloatArray:
         """Return duals of rows, 0 where one would price what its row does not limit."""
         low, high = np.concatenate(self._low), np.concatenate(self._high)
@@ -130,15 +133,15 @@ class _Program:
             dual > 0, np.where(np.isinf(low), 0.0, dual), np.where(np.isinf(high), 0.0, dual)
         )
 
-    def bound(self, dual: FloatArray) -> float:
-        """Return what no point costs less than, by whatever signed duals of rows.
+    def bound(self, dual: FloatArray, cost: FloatArray) -> float:
+        """Return what no point costs less than at some costs, by whatever signed duals of rows.
 
         The rows are relaxed at their prices, and each variable stands at that of its ends which is
         cheaper then: so the bound holds however early the solver was stopped.
         """
         side = np.where(dual > 0, np.concatenate(self._low), np.concatenate(self._high))
         rows = (dual[dual != 0] * side[dual != 0]).sum()
-        reduced = np.concatenate(self._cost) - self._matrix().T @ dual
+        reduced = cost - self._matrix().T @ dual
         columns = (np.minimum(reduced, 0.0) * np.concatenate(self._upper)).sum()
         return float(rows + columns)
 
@@ -155,14 +158,29 @@ class _Program:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _HourRows:
+    """The rows of hours, one a cell: the laboratory's most, its peak, its overtime, its people.
+
+    Attributes:
+        hard, done: those of the laboratory's most and of its people.
+        all: all of them, the limits of people's own hours too.
+    """
+
+    hard: IntArray
+    done: IntArray
+    all: IntArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _PlanProgram:
     """The program of a planning problem, and which of its variables and rows are which.
 
     Attributes:
         item, week: of each x; x are the first variables, u follow.
         visit: of each y, site × weeks + week; `y` their columns.
-        cell: of each row of hours, discipline × weeks + week; `hard`, `done` those rows.
-        late: the row of overdue weeks.
+        cell: of each week of a discipline that anyone may use, discipline × weeks + week.
+        hours: the rows of hours.
+        late: for how many weeks a unit of each variable is overdue.
     """
 
     program: _Program
@@ -172,9 +190,8 @@ class _PlanProgram:
     y: IntArray
     visit: IntArray
     cell: IntArray
-    hard: IntArray
-    done: IntArray
-    late: IntArray
+    hours: _HourRows
+    late: FloatArray
 
 
 def price_hours(
@@ -187,7 +204,9 @@ def price_hours(
     """Price hours by the relaxation, near enough to plan with them, for so many steps or so long.
 
     By a first-order method (PDLP), begun anew from where it has come: simplex and interior points
-    take a minute and more from 5 000 items on. Of the prices that it comes by, the best are kept.
+    take a minute and more from 5 000 items on. The limit of overdue weeks is no row, which would
+    tie all items together and keep the method from converging: it has a price, changed from round
+    to round. Of the prices that it comes by, the best are kept.
 
     Args:
         arrays: the problem.
@@ -195,29 +214,66 @@ def price_hours(
         seconds: > 0, after which the prices found so far are returned.
         progress: is told the share done, in (0, 1], after each round; False ends it.
     """
-    laid = _lay(arrays, None, overdue_weeks)
+    laid, usual = _lay(arrays, None), arrays.problem.prices.overdue_per_week
     solver = laid.program.solver(integer=False, seconds=seconds)
     solver.setOptionValue("solver", "pdlp")
     solver.setOptionValue("presolve", "off")
-    bound, best = 0.0, np.zeros(laid.program.row_count)
-    rounds = ROUNDS if len(arrays.hours) <= MANY else ROUNDS_OF_MANY
-    for done, steps in enumerate(rounds, start=1):
+    best = (0.0, np.zeros(laid.program.row_count), 0.0)
+    cost, dearer = laid.program.costs(), 0.0
+    for done, steps in enumerate(ROUNDS, start=1):
         solver.setOptionValue("pdlp_iteration_limit", steps)
         solver.run()
-        found = solver.getSolution()
-        if found.dual_valid:
-            dual = laid.program.signed(np.asarray(found.row_dual))
-            bound, best = max((bound, best), (laid.program.bound(dual), dual), key=itemgetter(0))
         is_optimal = solver.getModelStatus() == highspy.HighsModelStatus.kOptimal
-        if not progress(done / len(rounds)) or is_optimal:
+        found = solver.getSolution()
+        if not (found.dual_valid and found.value_valid):
             break
+        dual = _sharpen(arrays, laid, laid.program.signed(np.asarray(found.row_dual)))
+        bound = laid.program.bound(dual, cost) - dearer * overdue_weeks
+        best = max(best, (bound, dual, dearer), key=itemgetter(0))
+        late, before = float(laid.late @ np.asarray(found.col_value)), dearer
+        dearer = _next_dearer(before, usual, late, overdue_weeks)
+        if not progress(done / len(ROUNDS)) or (is_optimal and dearer == before):
+            break
+        cost = laid.program.costs() + dearer * laid.late
+        solver.changeColsCost(len(cost), np.arange(len(cost), dtype=np.int32), cost)
+        solver.setSolution(found)  # which the solver forgets when costs change
+    bound, dual, dearer = best
     toll = np.zeros(arrays.capacity.size)
-    toll[laid.cell] = -best[laid.hard] - best[laid.done]
-    return Priced(
-        bound=bound,
-        toll=toll.reshape(arrays.capacity.shape),
-        overdue=float(-best[laid.late].sum()),
-    )
+    toll[laid.cell] = -dual[laid.hours.hard] - dual[laid.hours.done]
+    return Priced(bound=bound, toll=toll.reshape(arrays.capacity.shape), overdue=dearer)
+
+
+def _sharpen(arrays: ProblemArrays, laid: _PlanProgram, dual: FloatArray) -> FloatArray:
+    """Return prices by which an hour costs whoever takes it the same, and the bound is higher.
+
+    What an hour costs in all is near its best long before its parts are: those of the laboratory's
+    peak, overtime and end, and those of people. They are the prices of a small program, in which
+    taking an hour earns what it costs in all.
+    """
+    cells, rows = len(laid.cell), laid.hours.all
+    in_all = -dual[rows[: 4 * cells]].reshape(4, cells).sum(axis=0)
+    small = _Program()
+    taken = small.variables(-in_all, upper=arrays.most.ravel()[laid.cell] + 1.0)  # never reached
+    _add_hours(small, arrays, laid.cell, (np.arange(cells), taken, 1.0))
+    solver = small.solver(integer=False, seconds=60.0)
+    solver.run()
+    sharp = dual.copy()
+    sharp[rows] = small.signed(np.asarray(solver.getSolution().row_dual))
+    return sharp
+
+
+def _next_dearer(dearer: float, usual: float, late: float, limit: float) -> float:
+    """Return what an overdue week should cost besides its usual price, ≥ 0.
+
+    For each usual price more, about a third as many weeks are overdue.
+
+    Args:
+        dearer: what it cost when `late` weeks were overdue; ≥ 0.
+        usual: its price; ≥ 0.
+        late: ≥ 0, to which the solver comes within its tolerance.
+        limit: ≥ 0, how many may be.
+    """
+    return max(0.0, dearer + usual * float(np.log((1.0 + max(0.0, late)) / (1.0 + limit))))
 
 
 def solve(
@@ -246,7 +302,8 @@ def solve(
         if not progress(min(1.0, event.data_out.running_time / seconds)):
             event.interrupt()
 
-    laid = _lay(arrays, trips, overdue_weeks)
+    laid = _lay(arrays, trips)
+    _limit_overdue(laid, overdue_weeks)
     solver = laid.program.solver(integer=True, seconds=seconds)
     solver.setOptionValue("mip_rel_gap", gap)
     columns, values = _point(arrays, laid, start)
@@ -277,9 +334,7 @@ def _point(
     return columns, np.concatenate([x, u, y.astype(np.float64)])
 
 
-def _lay(
-    arrays: ProblemArrays, trips: NDArray[np.bool_] | None, overdue_weeks: int
-) -> _PlanProgram:
+def _lay(arrays: ProblemArrays, trips: NDArray[np.bool_] | None) -> _PlanProgram:
     program, prices = _Program(), arrays.problem.prices
     open_ = np.isfinite(arrays.base)
     if trips is not None:
@@ -300,35 +355,58 @@ def _lay(
     program.enter(tied, x, 1.0)
     program.enter(tied, y[visit], -1.0)
 
-    # 3. The laboratory's hours, its peak and its overtime.
+    # 3. Who is placed takes hours.
     cells, cell = np.unique(
         arrays.discipline[item] * arrays.problem.weeks + week, return_inverse=True
     )
+    hours = _add_hours(program, arrays, cells, (cell, x, arrays.hours[item]))
+
+    late = np.zeros(len(program.costs()))
+    late[x], late[u] = arrays.overdue[item, week], arrays.overdue_unplaced
+    return _PlanProgram(
+        program=program, item=item, week=week, u=u, y=y, visit=visits, cell=cells,
+        hours=hours, late=late,
+    )  # fmt: skip
+
+
+def _add_hours(
+    program: _Program,
+    arrays: ProblemArrays,
+    cells: IntArray,
+    work: tuple[IntArray, IntArray, FloatArray | float],
+) -> _HourRows:
+    """Limit the hours of cells, discipline × weeks + week, by the laboratory and by its people.
+
+    Args:
+        program: what the rows are added to.
+        arrays: the problem.
+        cells: (cells,), those that are used.
+        work: by position in `cells`, which variables take hours there, and how many.
+    """
+    cell, columns, hours = work
+    first, prices = program.row_count, arrays.problem.prices
     capacity, most = arrays.capacity.ravel()[cells], arrays.most.ravel()[cells]
     hard = program.constrain(np.full(len(cells), -np.inf), most)
-    program.enter(hard[cell], x, arrays.hours[item])
+    program.enter(hard[cell], columns, hours)
     for limit, price in (
         (prices.peak_share * capacity, prices.peak_per_hour),
         (capacity, prices.overtime_per_hour),
     ):
         beyond = program.variables(np.full(len(cells), price), upper=most)  # never reached
         rows = program.constrain(np.full(len(cells), -np.inf), limit)
-        program.enter(rows[cell], x, arrays.hours[item])
+        program.enter(rows[cell], columns, hours)
         program.enter(rows, beyond, -1.0)
-
-    # 4. No longer overdue than allowed.
-    late = program.constrain(np.array([-np.inf]), np.array([float(overdue_weeks)]))
-    program.enter(np.repeat(late, len(x)), x, arrays.overdue[item, week])
-    program.enter(np.repeat(late, len(u)), u, arrays.overdue_unplaced)
-
-    # 5. The hours of people, each on the disciplines they are authorised for.
     done = program.constrain(np.full(len(cells), -np.inf), np.zeros(len(cells)))
-    program.enter(done[cell], x, arrays.hours[item])
+    program.enter(done[cell], columns, hours)
     _add_people(program, arrays, cells, done)
-    return _PlanProgram(
-        program=program, item=item, week=week, u=u, y=y, visit=visits, cell=cells,
-        hard=hard, done=done, late=late,
-    )  # fmt: skip
+    return _HourRows(hard=hard, done=done, all=np.arange(first, program.row_count))
+
+
+def _limit_overdue(laid: _PlanProgram, weeks: int) -> None:
+    """Let all items together be overdue for no longer than so many weeks."""
+    row = laid.program.constrain(np.array([-np.inf]), np.array([float(weeks)]))
+    is_late = np.flatnonzero(laid.late)
+    laid.program.enter(np.repeat(row, len(is_late)), is_late, laid.late[is_late])
 
 
 def _add_people(program: _Program, arrays: ProblemArrays, cells: IntArray, done: IntArray) -> None:

@@ -3,6 +3,9 @@
 The oracle is every plan there is (`best_of_all`), or a price found by hand.
 """
 
+from dataclasses import replace
+from math import log
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -44,13 +47,22 @@ def test_an_hour_is_worth_what_it_costs_to_go_elsewhere():
 
 
 def test_a_limit_of_overdue_weeks_has_a_price_too():
-    """Were all three to be placed, a week and a half of waiting: but only one is allowed.
+    """A week and a half of waiting is the least, but one week is allowed.
 
-    Of the other half somebody goes without a week, which costs 20 000 and is no less late.
+    The first price is 400 × log(5/2 ÷ 2), and half a week too many costs half of it.
     """
     priced = price_hours(ProblemArrays(crowded()), overdue_weeks=1, seconds=10.0)
 
-    assert priced.overdue > 20_000
+    assert priced.overdue == pytest.approx(400 * log(5 / 4), rel=1e-2)
+    assert priced.bound == pytest.approx(3 / 2 * 400 + priced.overdue / 2, rel=1e-3)
+
+
+def test_overdue_weeks_that_cost_nothing_get_no_price():
+    problem = replace(crowded(), prices=Prices(trip=0, overdue_per_week=0))
+
+    priced = price_hours(ProblemArrays(problem), overdue_weeks=1, seconds=10.0)
+
+    assert priced.overdue == 0.0
 
 
 @given(small_problems(), st.sampled_from((1, 10, 100)))
@@ -112,7 +124,7 @@ def test_who_ends_the_pricing_of_hours_gets_the_bound_of_its_first_round():
 
     made = plan(problem, clock=lambda: 0.0, progress=progress)
 
-    assert told[:2] == [("bound", 0.0), ("bound", 1 / 3)]
+    assert told[:2] == [("bound", 0.0), ("bound", 1 / 2)]
     assert "program" not in {stage for stage, _ in told}
     assert made.best.is_feasible
     assert made.bound is not None
