@@ -47,6 +47,15 @@ def _counted(found: Iterable[tuple[str, int]], sites: dict[str, Site]) -> Counte
     return counts
 
 
+def items_at(session: TenantSession, site_id: UUID, *, on: date) -> set[UUID]:
+    """Return the own items whose innermost site is this one.
+
+    Raises:
+        NotFound: the book has no such site.
+    """
+    return store.items_in(session, stretches_of(session, site_id, on=on))
+
+
 def stretches_of(session: TenantSession, site_id: UUID, *, on: date) -> tuple[Stretch, ...]:
     """Return the places of the own items whose innermost site is this one.
 

@@ -1,7 +1,7 @@
 """Due dates: derived from events by rules, each of which may be asked for."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -19,6 +19,8 @@ from service.api.given import Day
 from service.auth import Acting, Reading, Transaction
 from service.clock import Now, Today
 from service.due_dates import ItemDueDate
+from service.places import Stretch
+from service.sites import items_at, stretches_of
 from service.store import due as store
 from service.store import schedule as schedule_store
 from service.store.due import Place
@@ -33,6 +35,9 @@ ActivityName = Literal[
 ]
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
 On = Annotated[Day | None, Query(description="As known on this day; today otherwise.")]
+AtSite = Annotated[
+    UUID | None, Query(description="Only items that stand there today, at no site within it.")
+]
 Explain = Annotated[bool, Query(description="Tell every rule that had a say.")]
 
 
@@ -124,6 +129,7 @@ def list_due_dates(
     cursor: paging.Cursor = None,
     on: On = None,
     item_id: UUID | None = None,
+    site_id: AtSite = None,
     explain: Explain = False,
     within_days: Annotated[int | None, Query(ge=0, le=36_525)] = None,
 ) -> Response:
@@ -135,9 +141,15 @@ def list_due_dates(
     day = on or today
     last = None if within_days is None else _day_after(day, within_days)
     if item_id is None and day == today:
-        rows = partial(kept, session, on=day, last=last, explain=explain)
+        here = None if site_id is None else stretches_of(session, site_id, on=today)
+        rows = partial(kept, session, on=day, last=last, explain=explain, stretches=here)
     else:
-        found = _derived(session, item_id, on=day, last=last)
+        only = None if site_id is None else items_at(session, site_id, on=today)
+        found = [
+            one
+            for one in _derived(session, item_id, on=day, last=last)
+            if only is None or one.item.id in only
+        ]
         rows = partial(_part, found, on=day, explain=explain)
     if paging.wants_all(request):
         return paging.all_of(request, paging.each(session, rows, place), DueDateAnswer)
@@ -153,9 +165,13 @@ def kept(
     on: date,
     last: date | None,
     explain: bool,
+    stretches: Collection[Stretch] | None = None,
 ) -> list[DueDateAnswer]:
-    """Return due dates as they are kept; the rules that had a say are derived for these alone."""
-    found = store.next_due(session, after=after, limit=limit, last=last)
+    """Return due dates as they are kept; the rules that had a say are derived for these alone.
+
+    Those of items that stand in some stretches, or all.
+    """
+    found = store.next_due(session, after=after, limit=limit, last=last, stretches=stretches)
     explained = (
         due_dates.due_dates_of_items(session, {one.item.id for one in found}, on=on)
         if explain

@@ -8,12 +8,15 @@ from fastapi import APIRouter, Query, Request, Response
 from sqlmodel import SQLModel
 
 from service import figures
+from service.api.due_dates import AtSite
 from service.api.given import Day
 from service.api.paging import FORMS, AskedPart, part_of
 from service.auth import Reading
 from service.clock import Today
 from service.figures import DEFINITIONS, Figure, FigureName, FigureRow
+from service.sites import items_at, stretches_of
 from service.store import due as due_store
+from service.store import sites as site_store
 from service.tenancy import TenantSession
 from service.workload import weekly_capacity, weekly_hours, weeks_ahead
 
@@ -89,10 +92,15 @@ class FigureRowAnswer(SQLModel):
 
 @router.get("")
 def get_figures(
-    session: Reading, today: Today, first: First = None, last: Last = None
+    session: Reading,
+    today: Today,
+    first: First = None,
+    last: Last = None,
+    site_id: AtSite = None,
 ) -> FiguresAnswer:
-    """Return the figures of the book; each can be asked for its rows."""
-    return figures_answer(session, *figures.period(first, last, today), on=today)
+    """Return the figures of the book, or of a site; each can be asked for its rows."""
+    begins, ends = figures.period(first, last, today)
+    return figures_answer(session, begins, ends, on=today, site_id=site_id)
 
 
 @router.get("/{name}/rows", response_model=list[FigureRowAnswer], responses=FORMS)
@@ -104,24 +112,35 @@ def list_figure_rows(
     name: FigureName,
     first: First = None,
     last: Last = None,
+    site_id: AtSite = None,
 ) -> Response:
     """Return the rows that a figure is counted from: the same ones, a page at a time."""
     begins, ends = figures.period(first, last, today)
-    rows = figures.rows_of(session, name, first=begins, last=ends, on=today)
+    only = None if site_id is None else items_at(session, site_id, on=today)
+    rows = figures.rows_of(session, name, first=begins, last=ends, on=today, only=only)
     return part_of(request, [row_answer(row) for row in rows], part, FigureRowAnswer)
 
 
-def figures_answer(session: TenantSession, first: date, last: date, *, on: date) -> FiguresAnswer:
-    """Return all that is told of the figures."""
+def figures_answer(
+    session: TenantSession, first: date, last: date, *, on: date, site_id: UUID | None
+) -> FiguresAnswer:
+    """Return all that is told of the figures; of a site, what its items count.
+
+    What the laboratory can do in a week is told whole then too.
+    """
+    here = None if site_id is None else stretches_of(session, site_id, on=on)
+    only = None if here is None else site_store.items_in(session, here)
     capacity = weekly_capacity(session)
-    weeks = weeks_ahead(due_store.tally(session), on=on)
+    tallied = due_store.tally(session, asked=due_store.Asked(stretches=here))
+    weeks = weeks_ahead(tallied, on=on)
     hours = weekly_hours(session, (monday for monday, _ in weeks)) or {}
     return FiguresAnswer(
         on=on,
         first=first,
         last=last,
         figures=[
-            figure_answer(one) for one in figures.figures(session, first=first, last=last, on=on)
+            figure_answer(one)
+            for one in figures.figures(session, first=first, last=last, on=on, only=only)
         ],
         overdue=[
             OverdueAnswer(
@@ -131,7 +150,7 @@ def figures_answer(session: TenantSession, first: date, last: date, *, on: date)
                 up_to_180=one.by_age[2],
                 longer=one.by_age[3],
             )
-            for one in figures.overdue(session, on=on)
+            for one in figures.overdue(session, on=on, only=only)
         ],
         weeks=[
             WeekAnswer(

@@ -130,6 +130,20 @@ def organization_named(engine: "Engine", code: str) -> UUID:
     return found
 
 
+def site_of(session: "TenantSession", code: str) -> UUID:
+    """Return the site of a short name in a book, even if it ended.
+
+    Raises:
+        typer.BadParameter: the book has none.
+    """
+    from service.store import sites  # noqa: PLC0415
+
+    known = {row.code: row.id for row in sites.by_code(session)}
+    if code not in known:
+        raise typer.BadParameter(f"no site {code}; there are: {', '.join(known) or 'none yet'}")
+    return known[code]
+
+
 def end_of(day: datetime | None, settings: Settings) -> datetime:
     """Return the end of a day in China; the present moment where no day is given."""
     from service.clock import LEGAL_TIME  # noqa: PLC0415

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from service.commands.at_hand import FINDINGS, book_of, engine_of, present, settings_at_hand
+from service.commands.at_hand import (
+    FINDINGS,
+    book_of,
+    engine_of,
+    present,
+    settings_at_hand,
+    site_of,
+)
 from service.commands.language import language_of
 
 if TYPE_CHECKING:
@@ -39,6 +46,9 @@ def list_due(
     on: Annotated[
         datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="As known on this day.")
     ] = None,
+    site: Annotated[
+        str | None, typer.Option(metavar="CODE", help="At this site; at all otherwise.")
+    ] = None,
     within: Annotated[int, typer.Option("--within", min=0, help="Days ahead.")] = 30,
     explain: Annotated[bool, typer.Option("--explain", help="Every rule that had a say.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
@@ -55,14 +65,18 @@ def list_due(
     from service import due_dates  # noqa: PLC0415  (each command loads its own)
     from service.api.due_dates import answer  # noqa: PLC0415
     from service.clock import day_of  # noqa: PLC0415
+    from service.sites import items_at  # noqa: PLC0415
 
     settings = settings_at_hand()
-    day = on.date() if on else day_of(present(settings))
+    today = day_of(present(settings))
+    day = on.date() if on else today
     with book_of(settings, book, read_only=True) as session:
+        only = None if site is None else items_at(session, site_of(session, site), on=today)
         found = [
             one
             for one in due_dates.due_dates(session, on=day)
             if (left := one.due.days_left(day)) is not None and left <= within
+            if only is None or one.item.id in only
         ]
         if as_json:
             told = [answer(one, on=day, explain=explain).model_dump(mode="json") for one in found]

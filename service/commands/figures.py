@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from service.commands.at_hand import book_of, present, settings_at_hand
+from service.commands.at_hand import book_of, present, settings_at_hand, site_of
 from service.commands.language import language_of
 
 DAY = ["%Y-%m-%d"]
@@ -30,6 +30,9 @@ def figures(
     last: Annotated[
         datetime | None, typer.Option("--last", formats=DAY, help="Last day of the period.")
     ] = None,
+    site: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Of this site; of all otherwise.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
     lang: Annotated[str | None, typer.Option("--lang", help="zh or en.")] = None,
 ) -> None:
@@ -45,7 +48,8 @@ def figures(
     today = day_of(present(settings))
     begins, ends = period(first and first.date(), last and last.date(), today)
     with book_of(settings, book, read_only=True) as session:
-        told = figures_answer(session, begins, ends, on=today)
+        site_id = None if site is None else site_of(session, site)
+        told = figures_answer(session, begins, ends, on=today, site_id=site_id)
     if as_json:
         typer.echo(told.model_dump_json(indent=2))
         return

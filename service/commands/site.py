@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from service.commands.at_hand import OPERATOR, book_of, end_of, present, settings_at_hand
+from service.commands.at_hand import OPERATOR, book_of, end_of, present, settings_at_hand, site_of
 
 if TYPE_CHECKING:
     from service.tables.sites import Site
@@ -102,12 +102,9 @@ def end(
     Example: suyuan site end PLANT-2 --organization TPP --last-on 2026-12-31 --reason closed
     """
     from service.actions import sites as actions  # noqa: PLC0415
-    from service.store import sites as store  # noqa: PLC0415
 
     settings = settings_at_hand()
     with book_of(settings, organization, read_only=False) as session, session.begin():
-        row = next((row for row in store.by_code(session) if row.code == code), None)
-        if row is None:
-            raise typer.BadParameter(f"no site {code}", param_hint="CODE")
         facts = {"ended_on": last_on.date(), "ended_because": reason}
-        actions.change(session, row.id, facts, actor_id=OPERATOR, now=present(settings))
+        site_id = site_of(session, code)
+        actions.change(session, site_id, facts, actor_id=OPERATOR, now=present(settings))

@@ -113,16 +113,22 @@ def due(
 
 
 def next_due(
-    session: TenantSession, *, after: Place | None, limit: int, last: date | None = None
+    session: TenantSession,
+    *,
+    after: Place | None,
+    limit: int,
+    last: date | None = None,
+    stretches: Collection[Stretch] | None = None,
 ) -> list[Due]:
     """Return so many due dates behind a place, the next first, what never falls due last.
 
     Args:
         last: leaves out what falls due later, and what never does.
+        stretches: only items that stand in one of these; None for all.
     """
     row = KeptDueDate
     place = (col(row.due_on), col(row.item_id), col(row.activity))
-    keys = select(row.item_id, row.activity).where(_standing())
+    keys = select(row.item_id, row.activity).where(*_fits(Asked(stretches=stretches), date.max))
     dated = keys.where(col(row.due_on) <= (last or date.max)).order_by(*place)
     undated = keys.where(col(row.due_on).is_(None)).order_by(*place[1:])
     if after is not None and after[0] == date.max:

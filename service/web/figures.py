@@ -18,10 +18,9 @@ from service.auth import Reading
 from service.clock import Today
 from service.figures import DEFINITIONS, FigureName, FigureRow
 from service.places import Stretch
-from service.sites import stretches_of
+from service.sites import items_at, stretches_of
 from service.store import due as due_store
 from service.store import people as people_store
-from service.store import sites as site_store
 from service.tenancy import TenantSession
 from service.web import addresses
 from service.web.frame import TEMPLATES, render_page
@@ -125,8 +124,7 @@ class FiguresFilter:
 
     def only(self, session: TenantSession, *, on: date) -> set[UUID] | None:
         """Return the items asked about; None for all."""
-        stretches = self.stretches(session, on=on)
-        return None if stretches is None else site_store.items_in(session, stretches)
+        return items_at(session, UUID(self.site), on=on) if self.site else None
 
 
 def _asked(

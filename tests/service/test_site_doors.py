@@ -10,6 +10,7 @@ import re
 import shutil
 from html import unescape
 from io import StringIO
+from uuid import UUID
 
 import pytest
 from typer.testing import CliRunner
@@ -146,6 +147,53 @@ def test_the_figures_are_asked_of_one_site_down_to_their_rows(client):
     assert client.get("/figures?site=x").status_code == 422
 
 
+def standards_room(client):
+    sites = client.get("/v1/sites", headers=JSON).json()
+    return next(row["id"] for row in sites if row["name_zh"] == "标准室")
+
+
+@pytest.mark.parametrize("on", [None, "2026-06-30"])
+def test_the_due_dates_of_one_site_are_asked_of_the_api(client, on):
+    asked = {"site_id": standards_room(client), "limit": 200} | ({"on": on} if on else {})
+
+    found = client.get("/v1/due-dates", params=asked, headers=JSON).json()
+
+    items = {row["item_id"] for row in found}
+    told = [client.get(f"/v1/items/{item}", headers=JSON).json() for item in items]
+    assert [item["location"][-1] for item in told] == ["标准室"] * 7
+
+
+def test_a_due_date_of_an_item_elsewhere_is_none_of_the_site(client):
+    asked = {"site_id": standards_room(client)}
+    everywhere = client.get("/v1/due-dates", params={"limit": 200}, headers=JSON).json()
+    here = {row["item_id"] for row in client.get("/v1/due-dates", params=asked).json()}
+    elsewhere = next(row["item_id"] for row in everywhere if row["item_id"] not in here)
+
+    of_both = client.get("/v1/due-dates", params=asked | {"item_id": elsewhere}).json()
+
+    assert of_both == []
+
+
+def test_the_figures_of_one_site_and_their_rows_are_asked_of_the_api(client):
+    asked = {"site_id": standards_room(client)}
+
+    told = client.get("/v1/figures", params=asked, headers=JSON).json()
+    rows = client.get("/v1/figures/within_validity/rows", params=asked, headers=JSON).json()
+
+    assert told["figures"][0]["name"] == "within_validity"
+    assert told["figures"][0]["of"] == len(rows) > 0
+    here = {row["item_id"] for row in client.get("/v1/due-dates", params=asked).json()}
+    assert {row["item_id"] for row in rows} <= here
+    whole = client.get("/v1/figures", headers=JSON).json()
+    assert 0 < sum(w["due"] for w in told["weeks"]) < sum(w["due"] for w in whole["weeks"])
+
+
+@pytest.mark.parametrize("path", ["/v1/due-dates", "/v1/figures", "/v1/figures/conforming/rows"])
+def test_of_a_site_that_is_not_there_nothing_is_told(client, path):
+    for name, status in ((str(UUID(int=9)), 404), ("TPP-4", 422)):
+        assert client.get(path, params={"site_id": name}).status_code == status
+
+
 def test_the_hours_of_the_laboratory_choose_among_the_sites_and_tell_of_others(client):
     assert say(client, sites=[{"name": "生产现厂"}]).status_code == 200
 
@@ -258,6 +306,19 @@ def test_the_sites_are_kept_at_the_terminal(tmp_path, monkeypatch, templates):
 
     def run(*arguments):
         return CliRunner().invoke(app, ["site", *arguments, "--organization", "TPP"])
+
+    def read(*arguments):
+        answer = CliRunner().invoke(app, [*arguments, "--organization", "TPP", "--json"])
+        return json.loads(answer.stdout)
+
+    due = read("due", "--site", "TPP-4", "--within", "36500")
+    figures = read("figures", "--site", "TPP-4")
+    unknown = CliRunner().invoke(app, ["figures", "--organization", "TPP", "--site", "TPP-9"])
+
+    assert len({row["item_id"] for row in due}) == 7
+    assert figures["figures"][0]["of"] <= 7
+    assert unknown.exit_code == 2
+    assert "there are: TPP-1, TPP-2, TPP-3, TPP-4" in " ".join(unknown.output.split())
 
     added = run("add", "COAL", "输煤系统", "--name-en", "Coal handling")
     listed = json.loads(run("list", "--json").stdout)

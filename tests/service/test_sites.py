@@ -16,7 +16,7 @@ from service.actions import sites
 from service.errors import InvalidField, NotFound
 from service.figures import FigureName
 from service.places import PLACES, site_at, stretches
-from service.sites import standings, stretches_of
+from service.sites import items_at, standings, stretches_of
 from service.store import due as due_store
 from service.store import items as item_store
 from service.store import sites as store
@@ -90,17 +90,14 @@ def test_figures_of_a_site_are_counted_from_what_stands_there(open_as, placed):
         told = [
             figures.rows_of(
                 session, FigureName.WITHIN_VALIDITY, first=TODAY, last=TODAY, on=TODAY,
-                only=store.items_in(session, stretches_of(session, site_id, on=TODAY)),
+                only=items_at(session, site_id, on=TODAY),
             )
             for site_id in placed
         ]  # fmt: skip
         overdue = [
-            figures.overdue(
-                session, on=TODAY,
-                only=store.items_in(session, stretches_of(session, site_id, on=TODAY)),
-            )
+            figures.overdue(session, on=TODAY, only=items_at(session, site_id, on=TODAY))
             for site_id in placed
-        ]  # fmt: skip
+        ]
 
     assert [sorted(bool(row.counts) for row in rows) for rows in told] == [[True], [False, True]]
     assert overdue[0] == []
