@@ -74,12 +74,41 @@ def test_no_plan_costs_less_than_the_bound_however_early_the_prices_are_stopped(
     allowed = check_plan(problem, arrays.plan_of(earliest_due_first(arrays))).overdue_weeks
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(model, "ROUNDS", (steps,))
+        patch.setattr(model, "ROUNDS", (steps, steps))  # overdue weeks are dearer in the second
         priced = price_hours(arrays, overdue_weeks=allowed, seconds=10.0)
 
     assert np.isfinite(priced.toll).all()
     assert (priced.toll >= -1e-9).all()
     assert 0.0 <= priced.bound <= best_of_all(problem).cost.total + 1e-6
+
+
+@given(small_problems(), st.sampled_from((1, 10, 100)))
+@settings(max_examples=how_many(30, full=1000), deadline=None)
+def test_the_best_parts_of_an_hours_price_never_lower_the_bound(
+    problem: PlanningProblem, steps: int
+):
+    arrays = ProblemArrays(problem)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(model, "ROUNDS", (steps,))
+        sharp = price_hours(arrays, overdue_weeks=10, seconds=10.0)
+        patch.setattr(model, "_sharpen", lambda _arrays, _laid, dual: dual)
+        blunt = price_hours(arrays, overdue_weeks=10, seconds=10.0)
+
+    assert sharp.bound >= blunt.bound - 1e-6 * (1.0 + blunt.bound)
+
+
+def test_on_a_fleet_the_best_parts_of_an_hours_price_raise_the_bound(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    arrays = ProblemArrays(fleet(400))
+    monkeypatch.setattr(model, "ROUNDS", (100,))
+
+    sharp = price_hours(arrays, overdue_weeks=0, seconds=10.0)
+    monkeypatch.setattr(model, "_sharpen", lambda _arrays, _laid, dual: dual)
+    blunt = price_hours(arrays, overdue_weeks=0, seconds=10.0)
+
+    assert sharp.bound > 1.01 * blunt.bound
 
 
 def test_the_program_begins_with_the_plan_that_it_is_given():
