@@ -231,7 +231,7 @@ def price_hours(
         bound = laid.program.bound(dual, cost) - dearer * overdue_weeks
         best = max(best, (bound, dual, dearer), key=itemgetter(0))
         late, before = float(laid.late @ np.asarray(found.col_value)), dearer
-        dearer = _next_dearer(before, usual, late, overdue_weeks)
+        dearer = _next_dearer(before, usual=usual, late=late, limit=overdue_weeks)
         if not progress(done / len(ROUNDS)) or (is_optimal and dearer == before):
             break
         cost = laid.program.costs() + dearer * laid.late
@@ -262,7 +262,7 @@ def _sharpen(arrays: ProblemArrays, laid: _PlanProgram, dual: FloatArray) -> Flo
     return sharp
 
 
-def _next_dearer(dearer: float, usual: float, late: float, limit: float) -> float:
+def _next_dearer(dearer: float, *, usual: float, late: float, limit: float) -> float:
     """Return what an overdue week should cost besides its usual price, ≥ 0.
 
     For each usual price more, about a third as many weeks are overdue.
