@@ -16,7 +16,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 ENOUGH = 1e-9  # hours, and money that is worth a change
-MANY = 10_000  # items; of more, the search keeps another pace, and no program is solved
+MANY = 10_000  # items; of more one search is enough if it comes near, and no program is solved
 ALL_SUBSETS_UP_TO = 10  # disciplines that share people
 
 

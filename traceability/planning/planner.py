@@ -24,6 +24,7 @@ from traceability.planning.search import (
 EXACT_UP_TO = 60  # items, whose best plan is proven
 WHOLE_MODEL_UP_TO = 1_500
 GAP = 0.01
+NEAR = 0.1  # above the bound, where many items are not searched for once more
 PRICED_WITHIN = 0.5  # of the time left, whatever the prices are then
 KEPT_FOR_THE_END = 0.1  # of the time, in which a plan is repaired, settled and checked
 
@@ -96,7 +97,7 @@ def plan(
     1. Earliest due first, which every later plan must beat.
     2. The relaxation: what hours are worth, and what no plan can cost less than.
     3. Local search from those tolls with rising prices of hours that nobody has, then repair; the
-       same from higher tolls.
+       same from higher tolls, of many items only where the first is not near the bound.
     4. The integer program, from the plan found: whole for small problems, on the search's own trips
        for larger ones.
     The cheapest plan is kept that breaks no rule and is overdue for no longer than allowed.
@@ -140,6 +141,10 @@ class _Contest:
         """Whether the best plan so far is overdue for no longer than allowed."""
         return self.best.overdue_weeks <= self.overdue_weeks
 
+    def is_near(self, bound: float) -> bool:
+        """Whether the best plan so far keeps the limit and costs little more than it must."""
+        return self.keeps_limit and self.best.cost.total <= (1 + NEAR) * bound
+
     def enter(self, method: Method, weeks: IntArray) -> None:
         """Check a plan, mend what the search did not see, and keep it if it is the best."""
         checked = check_plan(self.problem, self.arrays.plan_of(weeks))
@@ -171,7 +176,7 @@ def _better(
         return go_on
 
     for searched, pace in enumerate(paces):
-        if go_on:
+        if go_on and not (len(arrays.hours) > MANY and contest.is_near(worth.bound)):
             found = search(
                 arrays, contest.listed, worth=worth, pace=pace, overdue_weeks=limit,
                 progress=partial(searching, searched),

@@ -40,7 +40,7 @@ class Pace:
 
 
 PACES = (Pace(sweeps=24, first=1.0, step=50.0), Pace(sweeps=24, first=1.5, step=50.0))
-PACES_OF_MANY = (Pace(sweeps=14, first=1.5, step=100.0),)  # there is time for one search
+PACES_OF_MANY = (Pace(sweeps=14, first=1.5, step=100.0), Pace(sweeps=14, first=2.0, step=100.0))
 
 
 def earliest_due_first(arrays: ProblemArrays) -> IntArray:

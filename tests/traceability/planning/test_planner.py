@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.scheduling import fleet
 from tests.proofs import how_many
 from tests.traceability.planning.cases import problem_of, read_cases
+from traceability.planning import planner
 from traceability.planning.check import CheckedPlan, check_plan
 from traceability.planning.planner import Method, Planned, plan
 from traceability.planning.problem import DueItem, Person, PlanningProblem, Prices
@@ -81,6 +83,24 @@ def test_three_hundred_items_come_near_the_proven_bound():
     assert result.best.unplaced == 0
     limit = 1.02 * case["expected"]["proven_lower_bound"] if in_full else 0.6 * 127_077.70
     assert result.best.cost.total <= limit
+
+
+@pytest.mark.parametrize(("near", "searches"), [(0.5, 1), (0.0, 2)])
+def test_many_items_are_searched_for_once_more_where_the_first_plan_is_not_near(
+    near: float, searches: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(planner, "MANY", 100)
+    monkeypatch.setattr(planner, "NEAR", near)
+    shares: list[float] = []
+
+    def progress(stage: str, share: float) -> bool:
+        if stage == "search":
+            shares.append(share)
+        return True
+
+    plan(fleet(200), clock=lambda: 0.0, progress=progress)
+
+    assert max(shares) == pytest.approx(searches / 2)
 
 
 def test_what_is_placed_late_is_kept_to_what_a_call_off_list_would_do():
