@@ -84,8 +84,9 @@ def list_due(
         else:
             _print(found, day, language_of(lang), explain=explain)
     overdue = sum(one.due.is_overdue(day) for one in found)
+    where = " ".join(filter(None, (book, site)))
     Console(stderr=True).print(
-        f"suyuan: {book} on {day}: {len(found)} due within {within} days, {overdue} overdue"
+        f"suyuan: {where} on {day}: {len(found)} due within {within} days, {overdue} overdue"
     )
     if overdue:
         raise typer.Exit(FINDINGS)

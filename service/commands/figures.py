@@ -60,7 +60,8 @@ def figures(
             f"{_value(one.value, one.unit, position)}\t{counted}\t{NAMES[one.name][position]}"
         )
     late = sum(one.up_to_30 + one.up_to_90 + one.up_to_180 + one.longer for one in told.overdue)
-    Console(stderr=True).print(f"suyuan: {book}, {begins} to {ends}: {late} overdue on {today}")
+    where = " ".join(filter(None, (book, site)))
+    Console(stderr=True).print(f"suyuan: {where}, {begins} to {ends}: {late} overdue on {today}")
 
 
 def _value(value: float | None, unit: str, position: int) -> str:
